@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clock - see clock.h.
+ */
+#include "lib/base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/banned.h"
+
+int64_t clock_monotonic_ns(void)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+}
+
+struct timespec clock_now(void)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_REALTIME, &at);
+    return at;
+}
+
+void clock_format_rfc3339(struct timespec at, char out[CLOCK_RFC3339_SIZE])
+{
+    struct tm tm;
+    size_t len;
+
+    gmtime_r(&at.tv_sec, &tm);
+    len = strftime(out, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (at.tv_nsec > 0) {
+        len += (size_t)snprintf(out + len, CLOCK_RFC3339_SIZE - len, ".%09ld", at.tv_nsec);
+        while (out[len - 1] == '0')
+            len--;
+    }
+    out[len] = 'Z';
+    out[len + 1] = '\0';
+}
+
+/* Takes @count digits from the front of @text as a number. */
+static bool take_number(struct span *text, size_t count, int *out)
+{
+    int value = 0;
+
+    if (text->len < count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (text->data[i] < '0' || text->data[i] > '9')
+            return false;
+        value = value * 10 + (text->data[i] - '0');
+    }
+    *text = span_from(*text, count);
+    *out = value;
+    return true;
+}
+
+static bool take_char(struct span *text, const char *any)
+{
+    if (text->len == 0 || strchr(any, text->data[0]) == NULL)
+        return false;
+    *text = span_from(*text, 1);
+    return true;
+}
+
+static bool take_date(struct span *text, struct tm *tm)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year;
+    bool leap;
+
+    if (!take_number(text, 4, &year) || !take_char(text, "-") ||
+        !take_number(text, 2, &tm->tm_mon) || !take_char(text, "-") ||
+        !take_number(text, 2, &tm->tm_mday))
+        return false;
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    tm->tm_year = year - 1900;
+    tm->tm_mon -= 1;
+    return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
+           tm->tm_mday <= days[tm->tm_mon] + (tm->tm_mon == 1 && leap);
+}
+
+static bool take_time(struct span *text, struct tm *tm)
+{
+    return take_number(text, 2, &tm->tm_hour) && take_char(text, ":") &&
+           take_number(text, 2, &tm->tm_min) && take_char(text, ":") &&
+           take_number(text, 2, &tm->tm_sec) && tm->tm_hour < 24 && tm->tm_min < 60 &&
+           tm->tm_sec < 60;
+}
+
+static bool take_fraction(struct span *text, long *out_ns)
+{
+    long ns = 0;
+    long unit = 100000000;
+    size_t count = 0;
+
+    for (; text->len > 0 && text->data[0] >= '0' && text->data[0] <= '9'; count++) {
+        ns += (text->data[0] - '0') * unit;
+        unit /= 10;
+        *text = span_from(*text, 1);
+    }
+    *out_ns = ns;
+    return count > 0;
+}
+
+static bool take_offset(struct span *text, int *out_seconds)
+{
+    int sign;
+    int hours;
+    int minutes;
+
+    if (take_char(text, "Z")) {
+        *out_seconds = 0;
+        return true;
+    }
+    sign = text->len > 0 && text->data[0] == '-' ? -1 : 1;
+    if (!take_char(text, "+-") || !take_number(text, 2, &hours) || !take_char(text, ":") ||
+        !take_number(text, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *out_seconds = sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+bool clock_parse_rfc3339(struct span text, struct timespec *out)
+{
+    struct tm tm = {0};
+    long ns = 0;
+    int offset;
+
+    if (!take_date(&text, &tm) || !take_char(&text, "T") || !take_time(&text, &tm))
+        return false;
+    if (take_char(&text, ".") && !take_fraction(&text, &ns))
+        return false;
+    if (!take_offset(&text, &offset) || text.len > 0)
+        return false;
+    out->tv_sec = timegm(&tm) - offset;
+    out->tv_nsec = ns;
+    return true;
+}

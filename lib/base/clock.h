@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clock - instants and their text.
+ */
+#pragma once
+
+#include "lib/base/cleanup.h"
+#include "lib/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_RFC3339_SIZE 40 /* bytes that hold any clock_format_rfc3339 text with its NUL */
+
+/* Nanoseconds since an arbitrary start; never goes back. For durations. */
+int64_t clock_monotonic_ns(void);
+
+struct timespec clock_now(void); /* wall clock, UTC */
+
+/* "2026-11-21T06:45:51.046786684Z": up to nine digits of fraction, trailing zeros removed, no point
+ * without a fraction. UTC. Source: RFC 3339, the form upstream prints. */
+void clock_format_rfc3339(struct timespec at, char out[CLOCK_RFC3339_SIZE]);
+
+/* Any RFC 3339 date-time, with fraction and offset; nothing may follow it. */
+bool clock_parse_rfc3339(struct span text, struct timespec *out);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * encode - see encode.h.
+ */
+#include "lib/base/encode.h"
+
+#include <openssl/evp.h>
+
+#include "lib/base/banned.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void encode_hex(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        *out++ = hex_digits[bytes[i] >> 4];
+        *out++ = hex_digits[bytes[i] & 0xf];
+    }
+    *out = '\0';
+}
+
+static int lower_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+static int hex_value(char c)
+{
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : lower_hex_value(c);
+}
+
+bool decode_hex(struct span text, uint8_t *out, size_t len)
+{
+    if (text.len != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = lower_hex_value(text.data[2 * i]);
+        int low = lower_hex_value(text.data[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+void encode_base64url(struct str *str, struct span bytes)
+{
+    size_t len = (bytes.len + 2) / 3 * 4;
+    char *room = str_reserve(str, len);
+
+    if (room == NULL)
+        return;
+    EVP_EncodeBlock((unsigned char *)room, (const unsigned char *)bytes.data, (int)bytes.len);
+    for (size_t i = 0; i < len; i++) {
+        if (room[i] == '+')
+            room[i] = '-';
+        else if (room[i] == '/')
+            room[i] = '_';
+    }
+    str_grown(str, len);
+}
+
+/* The standard alphabet for OpenSSL's decoder; '\0' for what base64url does not have. */
+static char standard_digit(char c)
+{
+    if (c == '-')
+        return '+';
+    if (c == '_')
+        return '/';
+    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+        return c;
+    return '\0';
+}
+
+bool decode_base64url(struct str *str, struct span text)
+{
+    auto_str standard = STR_INIT(text.len);
+    size_t padding = 0;
+    size_t len = text.len / 4 * 3;
+    char *room;
+
+    if (text.len % 4 != 0)
+        return false;
+    if (text.len == 0)
+        return true;
+    while (padding < 2 && text.data[text.len - 1 - padding] == '=')
+        padding++;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = i < text.len - padding ? standard_digit(text.data[i]) : '=';
+
+        if (c == '\0')
+            return false;
+        str_append_char(&standard, c);
+    }
+    room = str_reserve(str, len);
+    if (room == NULL || EVP_DecodeBlock((unsigned char *)room, (unsigned char *)standard.data,
+                                        (int)standard.len) != (int)len)
+        return false;
+    str_grown(str, len - padding);
+    return true;
+}
+
+bool decode_percent(struct str *str, struct span text, bool plus)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == '%') {
+            int high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
+
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        str_append_char(str, c);
+    }
+    return !str_overflowed(str);
+}
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void encode_query(struct str *str, struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (is_unreserved(c))
+            str_append_char(str, c);
+        else if (c == ' ')
+            str_append_char(str, '+');
+        else
+            str_append_format(str, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * blob_store - blobs of a repository: a layer link there, the content once for all repositories.
+ */
+#pragma once
+
+#include "lib/registry/registry.h"
+#include "lib/oci/digest.h"
+
+struct blob {
+    struct digest digest; /* canonical (sha256), whatever it was asked for by */
+    int64_t size;         /* bytes */
+};
+
+/* All may suspend. BLOB_UNKNOWN (detail: the digest): not linked in @repository, or no content. */
+must_check int blob_stat(struct registry *registry, const char *repository,
+                         const struct digest *digest, struct blob *out, struct error *err);
+
+/* Given: store_reader_close(@out). */
+must_check int blob_open(struct registry *registry, const char *repository,
+                         const struct digest *digest, int64_t offset, struct blob *out_blob,
+                         struct storage_reader **out, struct error *err);
+
+/* Makes a blob of @from readable in @repository: one link, no copy. BLOB_UNKNOWN as above. */
+must_check int blob_mount(struct registry *registry, const char *repository, const char *from,
+                          const struct digest *digest, struct blob *out, struct error *err);
+
+/* Removes this repository's link; BLOB_UNKNOWN without one. */
+must_check int blob_remove(struct registry *registry, const char *repository,
+                           const struct digest *digest, struct error *err);
+
+/* Whether the content is there with @size bytes (-1: any size), linked or not. Sets @out_found. */
+must_check int blob_content_stat(struct registry *registry, const struct digest *digest,
+                                 int64_t *out_size, struct error *err); /* NOT_FOUND */

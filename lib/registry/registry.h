@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry - the domain's root: what every store of the domain works on. No HTTP, no auth.
+ *
+ * Repository names, tags and ids passed to the domain are valid (lib/oci checked them).
+ */
+#pragma once
+
+#include "lib/storage/store.h"
+
+#include <stdbool.h>
+
+struct registry {
+    struct store *store; /* lent for the registry's life */
+    bool is_delete_enabled;
+};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * driver - the contract of a storage driver: keys and bytes.
+ *
+ *     open ---> get put stat list move remove reader_open writer_open ... ---> close
+ *                                      |             |
+ *                         read* close -+             +- write* [flush] (commit | close)
+ *
+ * A key is an absolute path such as "/docker/registry/v2/blobs/..."; components are made of
+ * A-Z a-z 0-9 . _ - and are never "." or "..". Keys form a tree: a key that has keys below it is a
+ * directory, directories come and go with their content as far as callers can tell.
+ *
+ * Only lib/storage/store.c calls these slots; it has checked keys and arguments before. Every slot
+ * may suspend; none blocks the loop. Slots return 0 or -1 with an error of the storage group:
+ * NOT_FOUND, EXISTS, FULL, BUSY, IO, KEY, CANCELED. What was answered with success by put, move,
+ * remove, flush or commit survives kill -9 and power loss.
+ */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/base/span.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct evbuffer;
+struct config_section;
+
+/* What a driver keeps open; each driver embeds it as its first member. */
+struct storage {
+    const struct storage_driver *driver;
+};
+
+/* An open blob for reading; each driver embeds it as its first member. */
+struct storage_reader {
+    const struct storage_driver *driver;
+    int64_t size;   /* bytes of the whole content, at open */
+    int64_t offset; /* where the next read starts */
+    int fd;         /* a descriptor of the content for sendfile, -1 if there is none; lent */
+};
+
+/* An open appending writer; each driver embeds it as its first member. */
+struct storage_writer {
+    const struct storage_driver *driver;
+    int64_t size; /* bytes of content so far, those of earlier sessions included */
+};
+
+struct storage_stat {
+    int64_t size; /* bytes; 0 for a directory */
+    struct timespec modified_at;
+    bool is_directory;
+};
+
+/* Names of the direct children of a directory, without their parents' path, sorted bytewise. */
+struct storage_list {
+    char **names; /* owned */
+    size_t count;
+    size_t capacity;
+};
+
+enum storage_writer_mode {
+    STORAGE_WRITER_CREATE, /* new and empty; what was at the key is replaced */
+    STORAGE_WRITER_APPEND, /* at the end of what is there; NOT_FOUND without */
+};
+
+struct storage_driver {
+    const char *name;    /* "filesystem": the key below `storage` */
+    const char *summary; /* one sentence, for help */
+
+    /* Opens the storage. @root is the driver's root directory or prefix, NULL for the default.
+     * Given: @out_storage, close it. */
+    int (*open)(const char *root, struct storage **out_storage, struct error *err);
+    void (*close)(struct storage *storage);
+
+    /* The whole content of a small key, appended to @out; TOO_LARGE when it exceeds @out's room.
+     * NOT_FOUND also for a directory. */
+    int (*get)(struct storage *storage, const char *key, struct str *out, struct error *err);
+
+    /* Replaces the content of a key in one step: a reader sees the old or the new content, never
+     * part of it. Makes the directories above it. */
+    int (*put)(struct storage *storage, const char *key, struct span content, struct error *err);
+
+    int (*stat)(struct storage *storage, const char *key, struct storage_stat *out,
+                struct error *err);
+
+    /* Children of a directory; NOT_FOUND when there is none. @out is empty at the call and given:
+     * storage_list_fini. Temporary names of the driver itself are left out. */
+    int (*list)(struct storage *storage, const char *key, struct storage_list *out,
+                struct error *err);
+
+    /* Moves content from one key to another in one step, replacing what is there; makes the
+     * directories above @to. NOT_FOUND without @from. */
+    int (*move)(struct storage *storage, const char *from, const char *to, struct error *err);
+
+    /* Removes a key and all below it. NOT_FOUND when there is nothing. */
+    int (*remove)(struct storage *storage, const char *key, struct error *err);
+
+    /* Opens content for reading from @offset (0..size; INVALID beyond). */
+    int (*reader_open)(struct storage *storage, const char *key, int64_t offset,
+                       struct storage_reader **out, struct error *err);
+    /* Moves 1..@max bytes to the end of @out: 1, or 0 at the end, or -1. */
+    int (*reader_read)(struct storage_reader *reader, struct evbuffer *out, size_t max,
+                       struct error *err);
+    void (*reader_close)(struct storage_reader *reader);
+
+    /* Opens a key for writing, exclusively: BUSY while another writer of this or any other process
+     * that honours the driver's lock has it open. What was written becomes visible at the key at
+     * once or at flush (upload sessions are read by size), it is never a finished blob's key:
+     * those appear by move. */
+    int (*writer_open)(struct storage *storage, const char *key, enum storage_writer_mode mode,
+                       struct storage_writer **out, struct error *err);
+    /* Appends all of @data and empties it, also on failure. */
+    int (*writer_write)(struct storage_writer *writer, struct evbuffer *data, struct error *err);
+    /* Makes durable what was written. */
+    int (*writer_flush)(struct storage_writer *writer, struct error *err);
+    /* Ends the writer; what was not flushed may be lost in a crash. Never suspends for long. */
+    void (*writer_close)(struct storage_writer *writer);
+    /* While @writer still holds its key: moves the content to @to as `move` does, having flushed.
+     * The writer stays open for writer_close only. */
+    int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
+
+    /* A URL where the client can fetch the key itself. NULL slot: never. */
+    int (*url_for)(struct storage *storage, const char *key, const char *method, struct str *out,
+                   struct error *err);
+};
+
+void storage_list_add(struct storage_list *list, struct span name);
+void storage_list_sort(struct storage_list *list);
+void storage_list_fini(struct storage_list *list);
+#define auto_storage_list auto_cleanup(storage_list_fini) struct storage_list
