@@ -25,7 +25,7 @@ struct api_options {
     bool is_relative_urls;            /* http.relativeurls */
     const struct api_header *headers; /* http.headers; lent */
     size_t header_count;
-    int64_t catalog_entries_max;      /* catalog.maxentries */
+    int64_t catalog_entries_max; /* catalog.maxentries */
     bool is_access_log_disabled;
 };
 

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* Appends @text as a quoted JSON string; `<`, `>`, `&`, U+2028 and U+2029 are escaped as \u003c ...,
- * bytes that are not UTF-8 become U+FFFD. Source: upstream's encoder. */
+/* Appends @text as a quoted JSON string; `<`, `>`, `&`, U+2028 and U+2029 are escaped as \u003c
+ * ..., bytes that are not UTF-8 become U+FFFD. Source: upstream's encoder. */
 void json_append_string(struct str *str, struct span text);
 
 /* False when brackets and braces outside strings nest deeper than @max. Says nothing about whether

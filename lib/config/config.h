@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 struct config_pair {
-    char *name;   /* owned */
-    char *value;  /* owned */
+    char *name;  /* owned */
+    char *value; /* owned */
 };
 
 struct config {

@@ -80,8 +80,7 @@ void http_reply_begin(struct http_request *req, int status, int64_t length);
 
 /* Moves all of @data to the client under back pressure. May suspend. Errors: CLIENT_GONE,
  * TIMEOUT (the client takes nothing), CANCELED. */
-must_check int http_reply_write(struct http_request *req, struct evbuffer *data,
-                                struct error *err);
+must_check int http_reply_write(struct http_request *req, struct evbuffer *data, struct error *err);
 
 /*
  * http_reply_file - send @len bytes of @fd from @offset, by sendfile where the connection allows.

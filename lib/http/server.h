@@ -17,10 +17,10 @@ typedef void http_handler_cb(struct http_request *req, void *arg);
 /* For requests that never reach the handler (400, 431, 417 ...): none is logged as an access. */
 struct http_server_options {
     http_handler_cb *handler;
-    void *arg;               /* kept: outlives the server */
-    int header_timeout_ms;   /* from the first byte of a head to its end */
-    int idle_timeout_ms;     /* between two requests of a connection */
-    int body_timeout_ms;     /* between two pieces of a body, or of a reply the client takes */
+    void *arg;             /* kept: outlives the server */
+    int header_timeout_ms; /* from the first byte of a head to its end */
+    int idle_timeout_ms;   /* between two requests of a connection */
+    int body_timeout_ms;   /* between two pieces of a body, or of a reply the client takes */
 };
 
 /* Given: http_server_free. Kept: @options is copied. */
@@ -45,7 +45,8 @@ const char *http_server_address(const struct http_server *server);
  * still runs has been canceled). Call once.
  */
 typedef void http_drained_cb(bool in_time, void *arg);
-void http_server_drain(struct http_server *server, int timeout_ms, http_drained_cb *done, void *arg);
+void http_server_drain(struct http_server *server, int timeout_ms, http_drained_cb *done,
+                       void *arg);
 
 size_t http_server_connection_count(const struct http_server *server);
 size_t http_server_request_count(const struct http_server *server); /* in flight */

@@ -18,12 +18,12 @@ enum descriptor_role { DESCRIPTOR_CONFIG, DESCRIPTOR_LAYER, DESCRIPTOR_CHILD };
 struct descriptor {
     enum descriptor_role role;
     struct digest digest;
-    bool is_digest_valid;   /* false: digest_text is not a digest we support */
-    char *digest_text;      /* as sent; owned */
-    char *media_type;       /* owned; "" when absent */
-    int64_t size;           /* bytes; as claimed, may be negative */
+    bool is_digest_valid; /* false: digest_text is not a digest we support */
+    char *digest_text;    /* as sent; owned */
+    char *media_type;     /* owned; "" when absent */
+    int64_t size;         /* bytes; as claimed, may be negative */
     size_t url_count;
-    char **urls;            /* owned */
+    char **urls;                 /* owned */
     char *platform_architecture; /* owned; NULL when absent */
     char *platform_os;           /* owned; NULL when absent */
 };
@@ -33,9 +33,9 @@ struct manifest {
     size_t descriptor_count;        /* config first, then layers; or the children of an index */
     struct descriptor *descriptors; /* owned */
     bool has_subject;
-    struct digest subject;          /* valid only if has_subject */
-    char *artifact_type;            /* owned; NULL when absent */
-    char *config_media_type;        /* owned; NULL when absent */
+    struct digest subject;   /* valid only if has_subject */
+    char *artifact_type;     /* owned; NULL when absent */
+    char *config_media_type; /* owned; NULL when absent */
 };
 
 /*
@@ -54,8 +54,7 @@ must_check int manifest_parse(struct span content, struct span declared, struct 
 
 /* Describes stored content, whose kind follows from the content alone: `mediaType`, or without it
  * an index if `manifests` is a non-null array, else an OCI manifest. Given. MANIFEST_INVALID. */
-must_check int manifest_parse_stored(struct span content, struct manifest **out,
-                                     struct error *err);
+must_check int manifest_parse_stored(struct span content, struct manifest **out, struct error *err);
 
 void manifest_free(struct manifest *manifest);
 

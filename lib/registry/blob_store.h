@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "lib/registry/registry.h"
 #include "lib/oci/digest.h"
+#include "lib/registry/registry.h"
 
 struct blob {
     struct digest digest; /* canonical (sha256), whatever it was asked for by */

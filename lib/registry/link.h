@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "lib/registry/registry.h"
 #include "lib/oci/digest.h"
+#include "lib/registry/registry.h"
 
 /* May suspend. Errors: NOT_FOUND; a damaged link (empty, cut, not a digest) is logged with its key
  * and reported as NOT_FOUND too. Other storage errors as they are. */

@@ -4,15 +4,14 @@
  */
 #pragma once
 
-#include "lib/registry/registry.h"
 #include "lib/oci/manifest.h"
+#include "lib/registry/registry.h"
 
 /* Content of the manifest @digest, appended to @out (maximum MANIFEST_SIZE_MAX). May suspend.
  * MANIFEST_UNKNOWN with detail {"Name","Revision"}. A blob that is no manifest: likewise. Found by
  * its revision link or, as upstream does, by a layer link. */
 must_check int manifest_store_get(struct registry *registry, const char *repository,
-                                  const struct digest *digest, struct str *out,
-                                  struct error *err);
+                                  const struct digest *digest, struct str *out, struct error *err);
 
 /* Sets MANIFEST_UNKNOWN unless the repository has it; does not read it. May suspend. */
 must_check int manifest_store_stat(struct registry *registry, const char *repository,

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "lib/registry/registry.h"
 #include "lib/oci/digest.h"
+#include "lib/registry/registry.h"
 
 /* MANIFEST_UNKNOWN with detail {"Tag":"<tag>"}. */
 must_check int tag_resolve(struct registry *registry, const char *repository, const char *tag,
@@ -21,5 +21,5 @@ must_check int tag_remove(struct registry *registry, const char *repository, con
 
 /* All tags, sorted bytewise; NAME_UNKNOWN with detail {"name":"<repository>"} when the repository
  * has no tags directory. Given: storage_list_fini. */
-must_check int tag_list(struct registry *registry, const char *repository,
-                        struct storage_list *out, struct error *err);
+must_check int tag_list(struct registry *registry, const char *repository, struct storage_list *out,
+                        struct error *err);

@@ -14,22 +14,22 @@
  */
 #pragma once
 
+#include "lib/base/uuid.h"
 #include "lib/registry/blob_store.h"
 #include "lib/registry/registry.h"
-#include "lib/base/uuid.h"
 
 struct evbuffer;
 struct upload;
 
 struct upload_info {
     struct uuid uuid;
-    int64_t size;             /* bytes received so far */
+    int64_t size; /* bytes received so far */
     struct timespec started_at;
 };
 
 /* A new, open, empty session, durable on return. Given: upload_close. May suspend. */
-must_check int upload_begin(struct registry *registry, const char *repository,
-                            struct upload **out, struct error *err);
+must_check int upload_begin(struct registry *registry, const char *repository, struct upload **out,
+                            struct error *err);
 
 /*
  * upload_resume - open an existing session to go on. May suspend.

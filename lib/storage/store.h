@@ -26,8 +26,7 @@ must_check int store_stat(struct store *store, const char *key, struct storage_s
                           struct error *err);
 must_check int store_list(struct store *store, const char *key, struct storage_list *out,
                           struct error *err);
-must_check int store_move(struct store *store, const char *from, const char *to,
-                          struct error *err);
+must_check int store_move(struct store *store, const char *from, const char *to, struct error *err);
 must_check int store_remove(struct store *store, const char *key, struct error *err);
 
 must_check int store_reader_open(struct store *store, const char *key, int64_t offset,

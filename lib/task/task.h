@@ -29,14 +29,14 @@ typedef void task_main_cb(void *arg);
  * returned task is lent until it ends. */
 struct task *task_spawn(const char *name, task_main_cb *main, void *arg);
 
-struct task *task_self(void);    /* NULL outside of tasks */
+struct task *task_self(void); /* NULL outside of tasks */
 void task_cancel(struct task *task);
-bool is_task_canceled(void);     /* the running task; false within a shield */
-size_t task_count(void);         /* tasks that have not ended */
+bool is_task_canceled(void); /* the running task; false within a shield */
+size_t task_count(void);     /* tasks that have not ended */
 
 /* What the log shows for the running task: any pointer, NULL at the start of a task. */
 void task_set_context(void *context);
-void *task_context(void);        /* NULL outside of tasks */
+void *task_context(void); /* NULL outside of tasks */
 
 void task_shield(void);
 void task_unshield(void);
@@ -51,7 +51,7 @@ struct task_wait {
     bool is_awake;
 };
 
-#define TASK_WAIT_INIT ((struct task_wait){0})
+#define TASK_WAIT_INIT  ((struct task_wait){0})
 #define TASK_NO_TIMEOUT (-1)
 
 /*
