@@ -12,8 +12,10 @@
  *
  * Only lib/storage/store.c calls these slots; it has checked keys and arguments before. Every slot
  * may suspend; none blocks the loop. Slots return 0 or -1 with an error of the storage group:
- * NOT_FOUND, EXISTS, FULL, BUSY, IO, KEY, CANCELED. What was answered with success by put, move,
- * remove, flush or commit survives kill -9 and power loss.
+ * NOT_FOUND, EXISTS, FULL, BUSY, IO, KEY, CANCELED. EXISTS: a directory is where content should
+ * go, or content where a directory should be. What was answered with success by put, move, remove,
+ * flush or commit survives kill -9 and power loss. What was canceled has happened or has not, never
+ * by half.
  */
 #pragma once
 
@@ -35,15 +37,17 @@ struct storage {
 
 /* An open blob for reading; each driver embeds it as its first member. */
 struct storage_reader {
-    const struct storage_driver *driver;
-    int64_t size;   /* bytes of the whole content, at open */
-    int64_t offset; /* where the next read starts */
-    int fd;         /* a descriptor of the content for sendfile, -1 if there is none; lent */
+    const struct storage_driver *driver; /* set by the driver */
+    char *key;                           /* the store's, for its messages */
+    int64_t size;                        /* bytes of the whole content, at open */
+    int64_t offset;                      /* where the next read starts */
+    int fd; /* a descriptor of the content for sendfile, -1 if there is none; lent */
 };
 
 /* An open appending writer; each driver embeds it as its first member. */
 struct storage_writer {
-    const struct storage_driver *driver;
+    const struct storage_driver *driver; /* set by the driver */
+    char *key;                           /* the store's, for its messages */
     int64_t size; /* bytes of content so far, those of earlier sessions included */
 };
 
@@ -69,7 +73,8 @@ struct storage_driver {
     const char *name;    /* "filesystem": the key below `storage` */
     const char *summary; /* one sentence, for help */
 
-    /* Opens the storage. @root is the driver's root directory or prefix, NULL for the default.
+    /* Opens the storage; may be called before the loop runs, so it may block and never suspends.
+     * @root is the driver's root directory or prefix, NULL for the default.
      * Given: @out_storage, close it. */
     int (*open)(const char *root, struct storage **out_storage, struct error *err);
     void (*close)(struct storage *storage);
@@ -85,13 +90,14 @@ struct storage_driver {
     int (*stat)(struct storage *storage, const char *key, struct storage_stat *out,
                 struct error *err);
 
-    /* Children of a directory; NOT_FOUND when there is none. @out is empty at the call and given:
+    /* Children of a directory; NOT_FOUND when there is none, also for content. A directory that has
+     * lost its content may be empty or NOT_FOUND. @out is empty at the call and given:
      * storage_list_fini. Temporary names of the driver itself are left out. */
     int (*list)(struct storage *storage, const char *key, struct storage_list *out,
                 struct error *err);
 
-    /* Moves content from one key to another in one step, replacing what is there; makes the
-     * directories above @to. NOT_FOUND without @from. */
+    /* Moves content (not a directory) from one key to another in one step, replacing what is there;
+     * makes the directories above @to. NOT_FOUND without @from, and then @to is as it was. */
     int (*move)(struct storage *storage, const char *from, const char *to, struct error *err);
 
     /* Removes a key and all below it. NOT_FOUND when there is nothing. */
@@ -111,14 +117,16 @@ struct storage_driver {
      * those appear by move. */
     int (*writer_open)(struct storage *storage, const char *key, enum storage_writer_mode mode,
                        struct storage_writer **out, struct error *err);
-    /* Appends all of @data and empties it, also on failure. */
+    /* Appends all of @data (bytes in memory) and empties it, also on failure. After a failure the
+     * content is what it was before the call, as far as the storage lets us. */
     int (*writer_write)(struct storage_writer *writer, struct evbuffer *data, struct error *err);
     /* Makes durable what was written. */
     int (*writer_flush)(struct storage_writer *writer, struct error *err);
-    /* Ends the writer; what was not flushed may be lost in a crash. Never suspends for long. */
+    /* Ends the writer, also in a canceled task; what was not flushed may be lost in a crash. Never
+     * suspends for long. */
     void (*writer_close)(struct storage_writer *writer);
     /* While @writer still holds its key: moves the content to @to as `move` does, having flushed.
-     * The writer stays open for writer_close only. */
+     * The writer stays open for writer_close only. NOT_FOUND when its key was removed meanwhile. */
     int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
 
     /* A URL where the client can fetch the key itself. NULL slot: never. */

@@ -44,6 +44,7 @@ struct layout_key layout_tag_index_link(const char *repository, const char *tag,
 struct layout_key layout_upload(const char *repository, const char *uuid);
 struct layout_key layout_upload_data(const char *repository, const char *uuid);
 struct layout_key layout_upload_started_at(const char *repository, const char *uuid);
+/* The directory whose children are the offsets; the algorithm is always sha256. */
 struct layout_key layout_upload_hash_states(const char *repository, const char *uuid);
 struct layout_key layout_upload_hash_state(const char *repository, const char *uuid,
                                            int64_t offset);
