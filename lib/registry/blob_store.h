@@ -29,6 +29,12 @@ must_check int blob_mount(struct registry *registry, const char *repository, con
 must_check int blob_remove(struct registry *registry, const char *repository,
                            const struct digest *digest, struct error *err);
 
-/* Whether the content is there with @size bytes (-1: any size), linked or not. Sets @out_found. */
-must_check int blob_content_stat(struct registry *registry, const struct digest *digest,
-                                 int64_t *out_size, struct error *err); /* NOT_FOUND */
+/* Links content that is in place: under its canonical digest first, then under @alias (another
+ * digest of it, or the same). */
+must_check int blob_link(struct registry *registry, const char *repository,
+                         const struct digest *canonical, const struct digest *alias,
+                         struct error *err);
+
+/* The size of content, linked or not; NOT_FOUND without. */
+must_check int blob_content_stat(struct registry *registry, const struct digest *canonical,
+                                 int64_t *out_size, struct error *err);

@@ -10,7 +10,12 @@
  *
  * One request at a time writes a session: an open upload holds the driver's exclusive writer.
  * Hash states are upstream's, named by the count of bytes they cover; one is trusted only if its
- * own count, its name and the size of the data agree, else the data is read again.
+ * own count, its name and the size of the data agree, else the data is read again - at the first
+ * append, or at the commit; never for a status.
+ *
+ * Bytes that were appended and not saved may be lost, and cost the next request a full read: who
+ * stops halfway, because the client went away or the storage failed, calls upload_save before
+ * upload_close all the same. After a commit it does nothing.
  */
 #pragma once
 
@@ -27,7 +32,8 @@ struct upload_info {
     struct timespec started_at;
 };
 
-/* A new, open, empty session, durable on return. Given: upload_close. May suspend. */
+/* A new, open, empty session, durable on return; nothing of it stays after a failure. Given:
+ * upload_close. May suspend. */
 must_check int upload_begin(struct registry *registry, const char *repository, struct upload **out,
                             struct error *err);
 
@@ -48,11 +54,12 @@ must_check int upload_stat(struct registry *registry, const char *repository, co
 
 const struct upload_info *upload_info(const struct upload *upload); /* lent; size is current */
 
-/* Appends all of @data (emptied, also on failure). May suspend. FULL, IO, CANCELED. */
+/* Appends all of @data (emptied, also on failure); the caller bounds its length. May suspend. After
+ * a failure upload_info tells how much is there. FULL, IO, CANCELED. */
 must_check int upload_append(struct upload *upload, struct evbuffer *data, struct error *err);
 
-/* Makes all appended bytes durable and saves the hash state. Not disturbed by a cancellation. May
- * suspend. */
+/* Makes all appended bytes durable and saves the hash state; nothing when the session has ended.
+ * Not disturbed by a cancellation. May suspend. */
 must_check int upload_save(struct upload *upload, struct error *err);
 
 /*
@@ -62,8 +69,9 @@ must_check int upload_save(struct upload *upload, struct error *err);
  *          and linked under both
  * @out     the canonical descriptor
  *
- * Errors: DIGEST_INVALID (the session is removed: its bytes are of no use). The session stays after
- * storage errors.
+ * Errors: DIGEST_INVALID with detail {"Digest","Reason"} (the session is removed: its bytes are of
+ * no use). The session stays after storage errors. Not disturbed by a cancellation once the bytes
+ * are verified.
  */
 must_check int upload_commit(struct upload *upload, const struct digest *digest, struct blob *out,
                              struct error *err);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * blob_store - see blob_store.h.
+ */
+#include "lib/registry/blob_store.h"
+
+#include "lib/base/log.h"
+#include "lib/registry/link.h"
+#include "lib/registry/repository.h"
+#include "lib/storage/layout.h"
+#include "lib/task/task.h"
+
+#include "lib/base/banned.h"
+
+/* Turns a storage NOT_FOUND into BLOB_UNKNOWN of the digest that was asked for. */
+static int translate(struct error *err, const char *repository, const struct digest *digest)
+{
+    char text[DIGEST_TEXT_SIZE];
+
+    if (err->code != ERROR_NOT_FOUND)
+        return -1;
+    digest_format(digest, text);
+    error_translate(err, ERROR_BLOB_UNKNOWN);
+    error_wrap(err, "blob %s of %s", text, repository);
+    error_detail_string(err, span_of(text));
+    return -1;
+}
+
+/* What content @digest stands for in @repository: itself, or that of its alias. NOT_FOUND. */
+static int resolve(struct registry *registry, const char *repository, const struct digest *digest,
+                   struct digest *out, struct error *err)
+{
+    struct layout_key key = layout_layer_link(repository, digest);
+    struct digest linked;
+
+    if (link_read(registry, key.text, &linked, err) < 0)
+        return -1;
+    if (linked.algorithm != DIGEST_SHA256 ||
+        (digest->algorithm == DIGEST_SHA256 && !digest_equals(&linked, digest))) {
+        log_warn("link damaged, taken as absent: %s: names other content", key.text);
+        return error_set(err, ERROR_NOT_FOUND, "%s: names other content", key.text);
+    }
+    *out = linked;
+    return 0;
+}
+
+int blob_content_stat(struct registry *registry, const struct digest *canonical, int64_t *out_size,
+                      struct error *err)
+{
+    struct layout_key key = layout_blob_data(canonical);
+    struct storage_stat stat;
+
+    if (store_stat(registry->store, key.text, &stat, err) < 0)
+        return -1;
+    if (stat.is_directory)
+        return error_set(err, ERROR_NOT_FOUND, "%s: a directory", key.text);
+    *out_size = stat.size;
+    return 0;
+}
+
+int blob_stat(struct registry *registry, const char *repository, const struct digest *digest,
+              struct blob *out, struct error *err)
+{
+    struct blob blob;
+
+    if (resolve(registry, repository, digest, &blob.digest, err) < 0 ||
+        blob_content_stat(registry, &blob.digest, &blob.size, err) < 0)
+        return translate(err, repository, digest);
+    *out = blob;
+    return 0;
+}
+
+int blob_open(struct registry *registry, const char *repository, const struct digest *digest,
+              int64_t offset, struct blob *out_blob, struct storage_reader **out, struct error *err)
+{
+    struct storage_reader *reader;
+    struct layout_key key;
+    struct digest canonical;
+
+    if (resolve(registry, repository, digest, &canonical, err) < 0)
+        return translate(err, repository, digest);
+    key = layout_blob_data(&canonical);
+    if (store_reader_open(registry->store, key.text, offset, &reader, err) < 0)
+        return translate(err, repository, digest);
+    *out_blob = (struct blob){.digest = canonical, .size = reader->size};
+    *out = reader;
+    return 0;
+}
+
+int blob_link(struct registry *registry, const char *repository, const struct digest *canonical,
+              const struct digest *alias, struct error *err)
+{
+    struct layout_key key = layout_layer_link(repository, canonical);
+
+    if (link_write(registry, key.text, canonical, err) < 0)
+        return -1;
+    if (digest_equals(canonical, alias))
+        return 0;
+    key = layout_layer_link(repository, alias);
+    return link_write(registry, key.text, canonical, err);
+}
+
+int blob_mount(struct registry *registry, const char *repository, const char *from,
+               const struct digest *digest, struct blob *out, struct error *err)
+{
+    struct blob blob;
+
+    if (blob_stat(registry, from, digest, &blob, err) < 0 ||
+        blob_link(registry, repository, &blob.digest, digest, err) < 0)
+        return -1;
+    *out = blob;
+    return 0;
+}
+
+/* The link is gone whatever becomes of the rest, which is only for the catalog's sake. */
+static void keep_listed(struct registry *registry, const char *repository)
+{
+    struct error err = ERROR_INIT;
+
+    if (repository_keep(registry, repository, &err) < 0)
+        log_warn("repository %s may be missing in the catalog: %s", repository, err.message);
+}
+
+int blob_remove(struct registry *registry, const char *repository, const struct digest *digest,
+                struct error *err)
+{
+    struct layout_key key = layout_layer_link(repository, digest);
+    int rc;
+
+    task_shield();
+    rc = store_remove(registry->store, key.text, err);
+    if (rc == 0)
+        keep_listed(registry, repository);
+    task_unshield();
+    return rc == 0 ? 0 : translate(err, repository, digest);
+}
