@@ -120,7 +120,8 @@ struct storage_driver {
     /* Appends all of @data (bytes in memory) and empties it, also on failure. After a failure the
      * content is what it was before the call, as far as the storage lets us. */
     int (*writer_write)(struct storage_writer *writer, struct evbuffer *data, struct error *err);
-    /* Makes durable what was written. */
+    /* Makes durable what was written. After a failure the writer's size may be smaller: that of the
+     * last flush, when what followed cannot be trusted any more. */
     int (*writer_flush)(struct storage_writer *writer, struct error *err);
     /* Ends the writer, also in a canceled task; what was not flushed may be lost in a crash. Never
      * suspends for long. */

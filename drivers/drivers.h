@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * drivers - every storage driver of this program. A new one adds its line here, its row in
+ * drivers.c and its sources in CMakeLists.txt; nothing else knows drivers by name.
+ */
+#pragma once
+
+#include "lib/storage/driver.h"
+
+extern const struct storage_driver inmemory_driver;
+extern const struct storage_driver filesystem_driver;
+
+/* By its name in the configuration; NULL when there is none. */
+const struct storage_driver *driver_find(const char *name);
+
+/* All of them in the order of help, ended by NULL; static. */
+const struct storage_driver *const *driver_all(void);
