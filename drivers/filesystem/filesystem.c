@@ -3,7 +3,7 @@
  * filesystem - keys are files below a root directory, as upstream lays them out.
  *
  * What the kernel holds in memory is answered on the loop (cached.h); all else is one job of a
- * helper thread (durable.h, tree.h) per call, which makes each call all or nothing for a
+ * helper thread (durable.h, subtree.h) per call, which makes each call all or nothing for a
  * cancellation. Streams are in file_reader.c and file_writer.c.
  */
 #include "drivers/filesystem/filesystem.h"
@@ -12,7 +12,7 @@
 #include "drivers/filesystem/cached.h"
 #include "drivers/filesystem/durable.h"
 #include "drivers/filesystem/place.h"
-#include "drivers/filesystem/tree.h"
+#include "drivers/filesystem/subtree.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
@@ -316,7 +316,7 @@ static int list_job(void *arg, struct error *err)
 {
     const struct list_job *job = arg;
 
-    return tree_list(job->path, job->out, err);
+    return subtree_list(job->path, job->out, err);
 }
 
 static int filesystem_list(struct storage *storage, const char *key, struct storage_list *out,
@@ -352,7 +352,7 @@ static int filesystem_move(struct storage *storage, const char *from, const char
 
 static int remove_job(void *arg, struct error *err)
 {
-    return tree_remove(*(const char *const *)arg, err);
+    return subtree_remove(*(const char *const *)arg, err);
 }
 
 static int filesystem_remove(struct storage *storage, const char *key, struct error *err)

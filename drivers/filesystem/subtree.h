@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tree - whole directories: listing and removing. Blocks; for helper threads.
+ * subtree - whole directories: listing and removing. Blocks; for helper threads.
  */
 #pragma once
 
@@ -9,10 +9,10 @@
 struct storage_list;
 
 /* The children of a directory, sorted, without temporaries. NOT_FOUND also for a file. */
-must_check int tree_list(const char *path, struct storage_list *out, struct error *err);
+must_check int subtree_list(const char *path, struct storage_list *out, struct error *err);
 
 /*
  * Removes a file or a directory with all below it; durable. Links are removed, never followed.
  * What others remove meanwhile is fine. NOT_FOUND when there was nothing.
  */
-must_check int tree_remove(const char *path, struct error *err);
+must_check int subtree_remove(const char *path, struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tree - see tree.h.
+ * subtree - see subtree.h.
  */
-#include "drivers/filesystem/tree.h"
+#include "drivers/filesystem/subtree.h"
 
 #include "drivers/filesystem/durable.h"
 #include "drivers/filesystem/place.h"
@@ -36,7 +36,7 @@ static struct dirent *next_entry(DIR *directory)
     return entry;
 }
 
-int tree_list(const char *path, struct storage_list *out, struct error *err)
+int subtree_list(const char *path, struct storage_list *out, struct error *err)
 {
     DIR *directory = opendir(path);
     struct dirent *entry;
@@ -110,7 +110,7 @@ static int remove_entry(int parent, const char *name, int depth, struct error *e
     return error_set_sys(err, errno, "unlink");
 }
 
-int tree_remove(const char *path, struct error *err)
+int subtree_remove(const char *path, struct error *err)
 {
     auto_place place = place_of(path);
 
