@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * connection - see connection.h.
+ */
+#include "lib/http/connection.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/task/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/banned.h"
+
+#define INPUT_MAX  (HEAD_SIZE_MAX + 1) /* bytes evhttp's side may hold: a head, and one to tell */
+#define WRITE_ONCE (256 * 1024)        /* bytes per write */
+#define WRITE_LOW  (64 * 1024)         /* output left at which a writer is told to go on */
+#define READ_LEAST 4096                /* bytes of room for a read */
+
+static void on_start(evutil_socket_t fd, short events, void *arg);
+static void on_timer(evutil_socket_t fd, short events, void *arg);
+static void on_socket(evutil_socket_t fd, short events, void *arg);
+static void on_read(struct bufferevent *bev, void *arg);
+static void on_write(struct bufferevent *bev, void *arg);
+static void on_event(struct bufferevent *bev, short what, void *arg);
+
+/* ---- birth and death ---- */
+
+struct bufferevent *connection_new_bufferevent(struct event_base *base, void *server)
+{
+    struct connection *conn = xcalloc(1, sizeof(*conn));
+
+    conn->server = server;
+    conn->fd = -1;
+    conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    conn->held = evbuffer_new();
+    conn->start = event_new(base, -1, 0, on_start, conn);
+    conn->timer = evtimer_new(base, on_timer, conn);
+    if (conn->bev == NULL || conn->held == NULL || conn->start == NULL || conn->timer == NULL)
+        abort();
+    bufferevent_incref(conn->bev);
+    event_active(conn->start, EV_TIMEOUT, 0);
+    server_on_connection(server, conn);
+    return conn->bev;
+}
+
+void connection_free(struct connection *conn)
+{
+    assert(conn->request == NULL);
+    server_on_connection_end(conn->server, conn);
+    event_free(conn->start);
+    event_free(conn->timer);
+    if (conn->socket_wait != NULL)
+        event_free(conn->socket_wait);
+    evbuffer_free(conn->held);
+    bufferevent_decref(conn->bev);
+    free(conn->method);
+    free(conn->target);
+    free(conn);
+}
+
+/* Freeing a bufferevent takes its callbacks away: so we see that evhttp has let go of it. */
+static bool is_let_go(struct connection *conn)
+{
+    bufferevent_data_cb on_read_now;
+
+    bufferevent_getcb(conn->bev, &on_read_now, NULL, NULL, NULL);
+    return on_read_now == NULL;
+}
+
+/* evhttp's answer to a client that has gone: it frees its connection, and the request unless that
+ * is still in use. */
+static void tell_evhttp_gone(struct connection *conn)
+{
+    conn->evhttp_on_event(conn->bev, BEV_EVENT_READING | BEV_EVENT_EOF, conn->evhttp_arg);
+}
+
+void connection_close(struct connection *conn)
+{
+    assert(conn->phase != CONNECTION_REQUEST);
+    if (!is_let_go(conn))
+        tell_evhttp_gone(conn);
+    connection_free(conn);
+}
+
+void connection_intercept(struct connection *conn)
+{
+    bufferevent_setcb(conn->bev, on_read, on_write, on_event, conn);
+}
+
+/* Remembers evhttp's callbacks, then stands before them. */
+static void take_callbacks(struct connection *conn)
+{
+    bufferevent_getcb(conn->bev, &conn->evhttp_on_read, &conn->evhttp_on_write,
+                      &conn->evhttp_on_event, &conn->evhttp_arg);
+    connection_intercept(conn);
+}
+
+static void start_timer(struct connection *conn, int ms)
+{
+    struct timeval after = {ms / 1000, ms % 1000 * 1000};
+
+    evtimer_add(conn->timer, &after);
+}
+
+static void await_head(struct connection *conn)
+{
+    conn->phase = CONNECTION_IDLE;
+    conn->scanned = 0;
+    take_callbacks(conn);
+    start_timer(conn, server_options(conn->server)->idle_timeout_ms);
+}
+
+static void read_peer(struct connection *conn)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof(peer);
+
+    if (getpeername(conn->fd, (struct sockaddr *)&peer, &len) < 0)
+        peer.ss_family = AF_UNSPEC;
+    address_format((const struct sockaddr *)&peer, conn->peer, conn->peer_host);
+}
+
+static void on_start(evutil_socket_t fd, short events, void *arg)
+{
+    struct connection *conn = arg;
+    int on = 1;
+
+    (void)fd, (void)events;
+    if (is_let_go(conn)) {
+        connection_free(conn);
+        return;
+    }
+    conn->fd = bufferevent_getfd(conn->bev);
+    conn->socket_wait = event_new(loop_base(), conn->fd, 0, on_socket, conn);
+    if (conn->socket_wait == NULL)
+        abort();
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    read_peer(conn);
+    bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_MAX);
+    bufferevent_setwatermark(conn->bev, EV_WRITE, WRITE_LOW, 0);
+    bufferevent_set_max_single_write(conn->bev, WRITE_ONCE);
+    await_head(conn);
+    if (is_server_draining(conn->server))
+        connection_close(conn);
+}
+
+/* Idle for too long, or a head that does not end: nobody is waiting for an answer. */
+static void on_timer(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd, (void)events;
+    connection_close(arg);
+}
+
+/* ---- the gate ---- */
+
+/* Replaces the head in the input by one that evhttp takes for sure. */
+static void replace_head(struct connection *conn, size_t drop, const char *with)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+
+    evbuffer_drain(input, drop);
+    evbuffer_prepend(input, with, strlen(with));
+}
+
+/* A head that is refused is answered like any other, by a task, and closes the connection. */
+static void refuse_head(struct connection *conn, size_t drop, int status, const char *reason)
+{
+    conn->head = (struct head){.status = status, .reason = reason, .version_minor = 1};
+    replace_head(conn, drop, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+}
+
+/*
+ * Checks a complete head and hides from evhttp what it must not see: the headers of the body, and
+ * method and target, which evhttp would judge by rules of its own. It gets a bare GET or HEAD.
+ */
+static void pass_head(struct connection *conn, size_t head_len)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    char *text = (char *)evbuffer_pullup(input, (ev_ssize_t)head_len);
+    char line[32];
+
+    head_parse(text, head_len, &conn->head);
+    if (conn->head.status != 0) {
+        refuse_head(conn, head_len, conn->head.status, conn->head.reason);
+        return;
+    }
+    conn->method = xstrndup(conn->head.method.data, conn->head.method.len);
+    conn->target = xstrndup(conn->head.target.data, conn->head.target.len);
+    evutil_snprintf(line, sizeof(line), "%s / HTTP/1.%d\r\n",
+                    strcmp(conn->method, "HEAD") == 0 ? "HEAD" : "GET", conn->head.version_minor);
+    replace_head(conn, conn->head.line_len, line);
+}
+
+/* A client may send empty lines before a request. Source: RFC 9112 section 2.2. */
+static void skip_empty_lines(struct evbuffer *input)
+{
+    char start[2];
+
+    while (evbuffer_copyout(input, start, 2) == 2 && start[0] == '\r' && start[1] == '\n')
+        evbuffer_drain(input, 2);
+}
+
+/* True when evhttp has a whole head to read. */
+static bool gate(struct connection *conn)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    size_t head_len = 0;
+    size_t len;
+    enum head_end end;
+
+    if (conn->phase == CONNECTION_IDLE)
+        skip_empty_lines(input);
+    len = evbuffer_get_length(input);
+    if (len == 0)
+        return false;
+    if (conn->phase == CONNECTION_IDLE) {
+        conn->phase = CONNECTION_HEAD;
+        start_timer(conn, server_options(conn->server)->header_timeout_ms);
+    }
+    if (len > HEAD_SIZE_MAX)
+        len = HEAD_SIZE_MAX;
+    end = head_find_end(span_make(evbuffer_pullup(input, (ev_ssize_t)len), len), &conn->scanned,
+                        &head_len);
+    if (end == HEAD_COMPLETE)
+        pass_head(conn, head_len);
+    else if (end == HEAD_BROKEN)
+        refuse_head(conn, len, 400, "malformed line end");
+    else if (len == HEAD_SIZE_MAX)
+        refuse_head(conn, len, 431, "request head too large");
+    else
+        return false;
+    return true;
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    struct connection *conn = arg;
+
+    (void)bev;
+    if (conn->phase == CONNECTION_REQUEST)
+        task_wake(&conn->wake);
+    else if (gate(conn))
+        conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+    struct connection *conn = arg;
+
+    (void)bev;
+    if (conn->phase == CONNECTION_REQUEST)
+        task_wake(&conn->wake);
+}
+
+/* The end of the stream alone does not end a request: a client may close its sending side and wait
+ * for the answer. An error does. */
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+    struct connection *conn = arg;
+
+    (void)bev;
+    if (conn->phase != CONNECTION_REQUEST) {
+        connection_close(conn);
+        return;
+    }
+    if (what & BEV_EVENT_EOF && what & BEV_EVENT_READING) {
+        conn->is_eof = true;
+    } else {
+        conn->is_gone = true;
+        task_cancel(conn->request->task);
+    }
+    task_wake(&conn->wake);
+}
+
+void connection_on_request(struct evhttp_request *evreq, void *server)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+    struct connection *conn;
+    struct http_request *req = xcalloc(1, sizeof(*req));
+    void *arg;
+
+    bufferevent_getcb(evhttp_connection_get_bufferevent(evcon), NULL, NULL, NULL, &arg);
+    conn = arg;
+    assert(conn->server == server && conn->phase == CONNECTION_HEAD);
+    conn->phase = CONNECTION_REQUEST;
+    conn->request = req;
+    conn->wake = TASK_WAIT_INIT;
+    conn->wait_timeout_ms = server_options(conn->server)->body_timeout_ms;
+    evtimer_del(conn->timer);
+    evbuffer_add_buffer(conn->held, bufferevent_get_input(conn->bev));
+    req->conn = conn;
+    req->evreq = evreq;
+    req->head = conn->head;
+    req->method = conn->method != NULL ? conn->method : xstrdup("GET");
+    req->target = conn->target != NULL ? conn->target : xstrdup("/");
+    conn->method = NULL;
+    conn->target = NULL;
+    req->id = uuid_new();
+    req->started_at = clock_now();
+    req->started_ns = clock_monotonic_ns();
+    framing_init(&req->framing, req->head.body_length);
+    req->is_continue_due = req->head.is_continue_expected;
+    req->is_head_method = strcmp(req->method, "HEAD") == 0;
+    if (is_framing_done(&req->framing))
+        bufferevent_enable(conn->bev, EV_READ); /* to see the client go away */
+    server_on_request(server);
+    req->task = task_spawn("request", request_main, req);
+}
+
+/* ---- for the request's task ---- */
+
+static void on_socket(evutil_socket_t fd, short events, void *arg)
+{
+    struct connection *conn = arg;
+
+    (void)fd, (void)events;
+    task_wake(&conn->wake);
+}
+
+/* One wait for anything that happens on the connection. */
+static int wait_wake(struct connection *conn, struct error *err)
+{
+    if (conn->is_gone)
+        return error_set(err, ERROR_CLIENT_GONE, "client %s went away", conn->peer);
+    return task_wait(&conn->wake, conn->wait_timeout_ms, err);
+}
+
+int connection_wait_socket(struct connection *conn, enum connection_want want, struct error *err)
+{
+    int rc;
+
+    event_assign(conn->socket_wait, loop_base(), conn->fd, (short)want, on_socket, conn);
+    event_add(conn->socket_wait, NULL);
+    rc = wait_wake(conn, err);
+    event_del(conn->socket_wait);
+    return rc;
+}
+
+int connection_wait_output(struct connection *conn, size_t most, struct error *err)
+{
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    size_t left = evbuffer_get_length(output);
+
+    while (left > most) {
+        size_t before = left;
+        int rc = wait_wake(conn, err);
+
+        left = evbuffer_get_length(output);
+        if (rc < 0 && !(err->code == ERROR_TIMEOUT && left < before))
+            return -1;
+    }
+    return 0;
+}
+
+/* Bytes that can be read without waiting, within reason. */
+static size_t readable_size(evutil_socket_t fd, size_t max)
+{
+    int available = 0;
+
+    if (ioctl(fd, FIONREAD, &available) < 0 || available < READ_LEAST)
+        available = READ_LEAST;
+    return (size_t)available < max ? (size_t)available : max;
+}
+
+/* One recv into conn->held: bytes, 0 at the end, -1 with errno. */
+static ssize_t receive(struct connection *conn, size_t max)
+{
+    struct evbuffer_iovec room;
+    ssize_t received;
+
+    if (evbuffer_reserve_space(conn->held, (ev_ssize_t)max, &room, 1) != 1)
+        abort();
+    if (room.iov_len > max)
+        room.iov_len = max;
+    received = recv(conn->fd, room.iov_base, room.iov_len, MSG_DONTWAIT);
+    room.iov_len = received > 0 ? (size_t)received : 0;
+    evbuffer_commit_space(conn->held, &room, 1);
+    return received;
+}
+
+int connection_fill(struct connection *conn, size_t max, struct error *err)
+{
+    for (;;) {
+        ssize_t received = receive(conn, readable_size(conn->fd, max));
+
+        if (received > 0)
+            return 1;
+        if (received == 0) {
+            conn->is_eof = true;
+            return 0;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            conn->is_gone = true;
+            return error_set_sys(err, errno, "client %s", conn->peer);
+        }
+        if (connection_wait_socket(conn, CONNECTION_READABLE, err) < 0)
+            return -1;
+    }
+}
+
+/* The next head may be here already: it waits in @held, so that evhttp's own follow-up sees none
+ * of it. */
+static void take_next_head(struct connection *conn)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+
+    await_head(conn);
+    evbuffer_prepend_buffer(input, conn->held);
+    if (is_server_draining(conn->server) && evbuffer_get_length(input) == 0)
+        connection_close(conn);
+    else if (gate(conn))
+        conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
+}
+
+static void request_free(struct http_request *req)
+{
+    free(req->method);
+    free(req->target);
+    free(req);
+}
+
+void connection_finish_request(struct http_request *req, bool keep)
+{
+    struct connection *conn = req->conn;
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    struct evhttp_request *evreq = req->evreq;
+
+    if (keep)
+        evbuffer_add_buffer(conn->held, input);
+    else
+        tell_evhttp_gone(conn); /* detaches the request, frees evhttp's connection */
+    evhttp_send_reply_end(evreq);
+    conn->request = NULL;
+    server_on_request_end(conn->server);
+    request_free(req);
+    if (is_let_go(conn))
+        connection_free(conn);
+    else
+        take_next_head(conn);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server - see server.h.
+ */
+#include "lib/http/server.h"
+
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/http/connection.h"
+#include "lib/task/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "lib/base/banned.h"
+
+#define LISTENERS_MAX 16
+#define BACKLOG       1024
+#define PAUSE_MS      100 /* how long accepting rests when descriptors have run out */
+
+struct http_server {
+    struct http_server_options options;
+    struct evhttp *evhttp;
+    struct evhttp_bound_socket *bound[LISTENERS_MAX];
+    size_t bound_count;
+    char address[ADDRESS_TEXT_SIZE];
+    struct connection_list connections;
+    size_t connection_count;
+    size_t connection_limit; /* leaves descriptors for files */
+    size_t request_count;
+    bool is_accepting;
+    struct event *resume; /* accepts again after a pause */
+
+    bool is_draining;
+    bool is_drained_in_time;
+    http_drained_cb *on_drained;
+    void *on_drained_arg;
+    struct event *drain_timer;
+    struct event *drain_check; /* looks at the loop's next turn whether all are gone */
+    SLIST_ENTRY(http_server) link;
+};
+
+/* libevent hands its error callback evhttp's own argument: this finds the server. */
+static SLIST_HEAD(, http_server) servers = SLIST_HEAD_INITIALIZER(servers);
+
+const struct http_server_options *server_options(const struct http_server *server)
+{
+    return &server->options;
+}
+
+bool is_server_draining(const struct http_server *server)
+{
+    return server->is_draining;
+}
+
+const char *http_server_address(const struct http_server *server)
+{
+    return server->address;
+}
+
+size_t http_server_connection_count(const struct http_server *server)
+{
+    return server->connection_count;
+}
+
+size_t http_server_request_count(const struct http_server *server)
+{
+    return server->request_count;
+}
+
+/* ---- accepting ---- */
+
+static void set_accepting(struct http_server *server, bool is_accepting)
+{
+    if (server->is_accepting == is_accepting)
+        return;
+    server->is_accepting = is_accepting;
+    for (size_t i = 0; i < server->bound_count; i++) {
+        struct evconnlistener *listener = evhttp_bound_socket_get_listener(server->bound[i]);
+
+        if (is_accepting)
+            evconnlistener_enable(listener);
+        else
+            evconnlistener_disable(listener);
+    }
+}
+
+static void resume_accepting(struct http_server *server)
+{
+    if (!server->is_draining && server->connection_count < server->connection_limit)
+        set_accepting(server, true);
+}
+
+static void on_resume(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd, (void)events;
+    resume_accepting(arg);
+}
+
+/* Out of descriptors or memory: accepting again at once would spin. */
+static void on_accept_error(struct evconnlistener *listener, void *evhttp)
+{
+    struct http_server *server = SLIST_FIRST(&servers);
+    struct timeval after = {0, PAUSE_MS * 1000};
+    int sys = EVUTIL_SOCKET_ERROR();
+
+    (void)listener;
+    while (server->evhttp != evhttp)
+        server = SLIST_NEXT(server, link);
+    log_warn("accepting connections pauses for %d ms: %s", PAUSE_MS, strerror(sys));
+    set_accepting(server, false);
+    evtimer_add(server->resume, &after);
+}
+
+/* A share of the descriptors is kept for what requests open. */
+static size_t connection_limit(void)
+{
+    struct rlimit limit = {0};
+    rlim_t reserve;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    reserve = limit.rlim_cur / 4;
+    reserve = reserve < 24 ? 24 : reserve > 1024 ? 1024 : reserve;
+    return limit.rlim_cur > reserve ? (size_t)(limit.rlim_cur - reserve) : 1;
+}
+
+int http_server_listen(struct http_server *server, const char *text, struct error *err)
+{
+    struct address address;
+    struct sockaddr_storage bound = {0};
+    socklen_t len = sizeof(bound);
+    struct evconnlistener *listener;
+
+    if (server->bound_count == LISTENERS_MAX)
+        return error_set(err, ERROR_INVALID, "listen tcp %s: too many listeners", text);
+    if (address_parse(text, &address, err) < 0)
+        return -1;
+    listener = evconnlistener_new_bind(
+        loop_base(), NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+        BACKLOG, (const struct sockaddr *)&address.storage, (int)address.len);
+    if (listener == NULL)
+        return error_set_sys(err, errno, "listen tcp %s: bind", text);
+    server->bound[server->bound_count] = evhttp_bind_listener(server->evhttp, listener);
+    if (server->bound[server->bound_count] == NULL)
+        abort();
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&bound, &len);
+    if (server->bound_count++ == 0)
+        address_format((const struct sockaddr *)&bound, server->address, NULL);
+    return 0;
+}
+
+/* ---- connections and requests come and go ---- */
+
+void server_on_connection(struct http_server *server, struct connection *conn)
+{
+    TAILQ_INSERT_TAIL(&server->connections, conn, link);
+    if (++server->connection_count >= server->connection_limit)
+        set_accepting(server, false);
+}
+
+static void check_drained_soon(struct http_server *server)
+{
+    if (server->is_draining && server->connection_count == 0)
+        event_active(server->drain_check, EV_TIMEOUT, 0);
+}
+
+void server_on_connection_end(struct http_server *server, struct connection *conn)
+{
+    TAILQ_REMOVE(&server->connections, conn, link);
+    server->connection_count--;
+    resume_accepting(server);
+    check_drained_soon(server);
+}
+
+void server_on_request(struct http_server *server)
+{
+    server->request_count++;
+}
+
+void server_on_request_end(struct http_server *server)
+{
+    server->request_count--;
+}
+
+/* ---- draining ---- */
+
+static void stop_listening(struct http_server *server)
+{
+    evtimer_del(server->resume);
+    while (server->bound_count > 0)
+        evhttp_del_accept_socket(server->evhttp, server->bound[--server->bound_count]);
+}
+
+static void close_those_in(struct http_server *server, enum connection_phase phase)
+{
+    struct connection *conn = TAILQ_FIRST(&server->connections);
+
+    while (conn != NULL) {
+        struct connection *next = TAILQ_NEXT(conn, link);
+
+        if (conn->phase == phase && conn->evhttp_arg != NULL)
+            connection_close(conn);
+        conn = next;
+    }
+}
+
+static void on_drain_timeout(evutil_socket_t fd, short events, void *arg)
+{
+    struct http_server *server = arg;
+    struct connection *conn;
+
+    (void)fd, (void)events;
+    server->is_drained_in_time = false;
+    close_those_in(server, CONNECTION_IDLE);
+    close_those_in(server, CONNECTION_HEAD);
+    TAILQ_FOREACH(conn, &server->connections, link)
+    if (conn->request != NULL)
+        task_cancel(conn->request->task);
+    check_drained_soon(server);
+}
+
+static void on_drain_check(evutil_socket_t fd, short events, void *arg)
+{
+    struct http_server *server = arg;
+    http_drained_cb *done = server->on_drained;
+
+    (void)fd, (void)events;
+    if (done == NULL || server->connection_count > 0)
+        return;
+    server->on_drained = NULL;
+    evtimer_del(server->drain_timer);
+    done(server->is_drained_in_time, server->on_drained_arg);
+}
+
+void http_server_drain(struct http_server *server, int timeout_ms, http_drained_cb *done, void *arg)
+{
+    struct timeval after = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+
+    assert(!server->is_draining);
+    server->is_draining = true;
+    server->is_drained_in_time = true;
+    server->on_drained = done;
+    server->on_drained_arg = arg;
+    stop_listening(server);
+    close_those_in(server, CONNECTION_IDLE);
+    evtimer_add(server->drain_timer, &after);
+    check_drained_soon(server);
+}
+
+/* ---- birth and death ---- */
+
+struct http_server *http_server_new(const struct http_server_options *options)
+{
+    struct http_server *server = xcalloc(1, sizeof(*server));
+    struct event_base *base = loop_base();
+
+    server->options = *options;
+    server->is_accepting = true;
+    server->connection_limit = connection_limit();
+    TAILQ_INIT(&server->connections);
+    server->evhttp = evhttp_new(base);
+    server->resume = evtimer_new(base, on_resume, server);
+    server->drain_timer = evtimer_new(base, on_drain_timeout, server);
+    server->drain_check = event_new(base, -1, 0, on_drain_check, server);
+    if (server->evhttp == NULL || server->resume == NULL || server->drain_timer == NULL ||
+        server->drain_check == NULL)
+        abort();
+    SLIST_INSERT_HEAD(&servers, server, link);
+    evhttp_set_default_content_type(server->evhttp, NULL);
+    evhttp_set_max_headers_size(server->evhttp, 2 * HEAD_SIZE_MAX); /* the gate has the limit */
+    evhttp_set_bevcb(server->evhttp, connection_new_bufferevent, server);
+    evhttp_set_gencb(server->evhttp, connection_on_request, server);
+    return server;
+}
+
+void http_server_free(struct http_server *server)
+{
+    assert(server->request_count == 0);
+    SLIST_REMOVE(&servers, server, http_server, link);
+    stop_listening(server);
+    evhttp_free(server->evhttp);
+    while (!TAILQ_EMPTY(&server->connections))
+        connection_free(TAILQ_FIRST(&server->connections));
+    event_free(server->resume);
+    event_free(server->drain_timer);
+    event_free(server->drain_check);
+    free(server);
+}
