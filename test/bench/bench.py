@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures beside upstream's, measured in the same run on the same machine. Prints a table.
+
+    bench.py [--quick] [--rounds N]
+
+Absolute numbers belong to the machine; what to look at is the ratio to Debian's docker-registry and
+to the machine's own limits (SHA-256 on one core, the disk with fsync). Every round measures both
+programs, each from an empty storage; the table shows the best round of each. docker-registry does
+not make pushes durable (no fsync), Kist does.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+from support import content  # noqa: E402
+from support.client import Client  # noqa: E402
+from support.registry import Registry, binary  # noqa: E402
+
+UPSTREAM = pathlib.Path("/usr/bin/docker-registry")
+MIB = 1 << 20
+SMALL_COUNT, SMALL_SIZE, PUSHER_COUNT = 200, 16384, 8
+UPLOADER_COUNT, IDLE_COUNT = 200, 1000
+
+
+def run(*command):
+    return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+
+
+def is_better_low(name):
+    return "latency" in name or "memory" in name
+
+
+# ---- the machine -------------------------------------------------------------------------------
+
+
+def sha256_speed():
+    """MiB/s of one core."""
+    output = run("openssl", "speed", "-seconds", "1", "-bytes", "65536", "sha256").stdout
+    return float(re.search(r"^sha256\s+([\d.]+)k", output, re.MULTILINE).group(1)) * 1000 / MIB
+
+
+def disk_speed(folder, size):
+    """MiB/s of a file written and made durable."""
+    began = time.monotonic()
+    run("dd", "if=/dev/zero", f"of={folder}/ceiling", "bs=1M", f"count={size // MIB}", "conv=fsync")
+    speed = size / MIB / (time.monotonic() - began)
+    os.unlink(folder / "ceiling")
+    return speed
+
+
+# ---- one server --------------------------------------------------------------------------------
+
+
+def curl(*arguments):
+    done = subprocess.run(["curl", "--silent", "--show-error", "--fail", *map(str, arguments)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def push_file(server, repository, path, digest):
+    """As a client that knows the length: POST, PATCH, PUT."""
+    base = f"http://127.0.0.1:{server.port}"
+    with server.client() as client:
+        location = client.start_upload(repository)
+        head = curl("-X", "PATCH", "-T", path, "-H", "Content-Type: application/octet-stream",
+                    "--dump-header", "-", "-o", "/dev/null", base + location)
+        location = re.findall(r"^location: \S*?(/v2/\S+)", head, re.IGNORECASE | re.MULTILINE)[-1]
+        client.timeout = 120
+        client.close()
+        client.commit(location, digest)
+
+
+def push_small(server):
+    blobs = [content.random_bytes(SMALL_SIZE, f"small {n}") for n in range(SMALL_COUNT)]
+
+    def push_share(number):
+        with Client(server.address, 60) as client:
+            for blob in blobs[number::PUSHER_COUNT]:
+                digest = content.digest_of(blob)
+                assert client.head(f"/v2/bench/small/blobs/{digest}").status == 404
+                client.push_blob("bench/small", blob)
+
+    with concurrent.futures.ThreadPoolExecutor(PUSHER_COUNT) as pool:
+        began = time.monotonic()
+        list(pool.map(push_share, range(PUSHER_COUNT)))
+        return SMALL_COUNT / (time.monotonic() - began)
+
+
+def wrk(server, connections, seconds):
+    """Requests a second and the 99th percentile in milliseconds of GETs of one manifest."""
+    output = run("wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--latency", "--timeout", "30s",
+                 "-H", f"Accept: {content.SCHEMA2}",
+                 f"http://127.0.0.1:{server.port}/v2/bench/image/manifests/v1").stdout
+    assert "Non-2xx" not in output and "Socket errors" not in output, output
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", output).groups()
+    return rate, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def latency_in_a_crowd(server, seconds):
+    load = subprocess.Popen([sys.executable, ROOT / "test/bench/load.py", str(server.port),
+                             str(UPLOADER_COUNT), str(IDLE_COUNT)],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert load.stdout.readline() == "ready\n"
+    latency = wrk(server, 4, seconds)[1]
+    memory = server.vmrss()
+    rest = load.communicate()[0].strip()
+    wanted = f"{UPLOADER_COUNT} uploads and {IDLE_COUNT} idle connections alive"
+    assert rest == wanted, f"of the crowd only: {rest}"
+    return latency, memory
+
+
+def latency_while_pushing(server, path, digest, size, seconds):
+    """The latency during four pushes, and their speed together."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        began = time.monotonic()
+        pushes = [pool.submit(push_file, server, f"bench/four/{n}", path, digest) for n in range(4)]
+        latency = wrk(server, 4, seconds)[1]
+        for push in pushes:
+            push.result()
+        return latency, 4 * size / MIB / (time.monotonic() - began)
+
+
+def measure(program, folder, path, digest, size, seconds):
+    os.environ["KIST_REGISTRY"] = str(program)
+    shutil.rmtree(folder, ignore_errors=True)
+    figures = {}
+    with Registry(folder, settings={"log.level": "info"}, fd_limit=8192) as server:
+        figures["memory at rest, MiB"] = server.vmrss() / MIB
+        began = time.monotonic()
+        push_file(server, "bench/big", path, digest)
+        figures["push of one large layer, MiB/s"] = size / MIB / (time.monotonic() - began)
+        began = time.monotonic()
+        curl("-o", "/dev/null", f"http://127.0.0.1:{server.port}/v2/bench/big/blobs/{digest}")
+        figures["pull of one large layer, MiB/s"] = size / MIB / (time.monotonic() - began)
+        figures["memory, peak of a push and a pull, MiB"] = server.vmhwm() / MIB
+        figures["pushes of small layers, 1/s"] = push_small(server)
+        with server.client() as client:
+            client.push_image("bench/image", "v1", content.image("bench", layer_count=5))
+        figures["manifest GETs, 32 connections, 1/s"] = wrk(server, 32, seconds)[0]
+        figures["manifest GET latency p99, idle, ms"] = wrk(server, 4, seconds)[1]
+        latency, memory = latency_in_a_crowd(server, seconds)
+        figures["manifest GET latency p99, 200 slow pushes and 1000 idle, ms"] = latency
+        figures["memory with 200 slow pushes and 1000 idle, MiB"] = memory / MIB
+        latency, speed = latency_while_pushing(server, path, digest, size, seconds)
+        figures["manifest GET latency p99, 4 large pushes, ms"] = latency
+        figures["4 large pushes together, MiB/s"] = speed
+        figures["memory, peak of everything, MiB"] = server.vmhwm() / MIB
+    shutil.rmtree(folder, ignore_errors=True)
+    return figures
+
+
+# ---- the table ---------------------------------------------------------------------------------
+
+
+def best(rounds):
+    return {name: (min if is_better_low(name) else max)(figures[name] for figures in rounds)
+            for name in rounds[0]}
+
+
+def ceilings(sha256, disk):
+    return {
+        "push of one large layer, MiB/s": min(sha256, disk),
+        "4 large pushes together, MiB/s": min(2 * sha256, disk),
+    }
+
+
+def print_table(ours, theirs, limits):
+    print("\n| measure | Kist | docker-registry | times better | of the machine's limit |")
+    print("|---|---:|---:|---:|---:|")
+    for name, value in ours.items():
+        better = theirs[name] / value if is_better_low(name) else value / theirs[name]
+        limit = f"{100 * value / limits[name]:.0f} %" if name in limits else ""
+        print(f"| {name} | {value:.4g} | {theirs[name]:.4g} | {better:.2f} | {limit} |")
+
+
+def make_payload(path, size):
+    with open(path, "wb") as file:
+        for n in range(size // MIB):
+            file.write(content.random_bytes(MIB, n))
+    return "sha256:" + run("sha256sum", path).stdout.split()[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="one round with 128 MiB layers")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    rounds, size, seconds = (1, 128 * MIB, 1) if options.quick else (options.rounds, 1024 * MIB, 3)
+    ours_program = binary().resolve()
+    folder = ROOT / "build/bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    digest = make_payload(folder / "payload", size)
+    sha256, disk = sha256_speed(), disk_speed(folder, size)
+    print(f"machine: {os.cpu_count()} cores, SHA-256 {sha256:.0f} MiB/s a core, disk with fsync"
+          f" {disk:.0f} MiB/s; layers of {size // MIB} MiB, {rounds} rounds", flush=True)
+    ours, theirs = [], []
+    for number in range(rounds):
+        for program, results in ((ours_program, ours), (UPSTREAM, theirs)):
+            print(f"round {number + 1}: {program.name}", flush=True)
+            results.append(measure(program, folder / "server", folder / "payload", digest, size, seconds))
+    print_table(best(ours), best(theirs), ceilings(sha256, disk))
+    print(f"\n{time.monotonic() - began:.0f} s; the best of {rounds} rounds each")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
