@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config - the effective configuration: default < file < environment < flag.
+ * config - the effective configuration: default < file < environment.
  *
- * One table (options.c) describes every key: YAML path, type, default, limits or choices, unit,
- * secret, help. The YAML reader, the REGISTRY_* reader, `registry config ...`, --help and
- * config.yml.example all work from it.
+ * One table (options.c) describes every key: YAML path, type, state, default, limits or choices,
+ * secret, help. The YAML reader, the REGISTRY_* reader, `registry config ...`, config.yml.example
+ * and docs/configuration.md all work from it. README.md in this folder shows the way of a value.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "lib/base/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct config_pair {
@@ -20,56 +21,117 @@ struct config_pair {
     char *value; /* owned */
 };
 
-struct config {
-    struct {
-        enum log_level level;
-        bool is_access_log_disabled;
-        struct config_pair *fields; /* owned */
-        size_t field_count;
-    } log;
-    struct {
-        char *addr;   /* owned; "" picks a free port */
-        char *host;   /* owned; "" none */
-        char *prefix; /* owned; "/" none */
-        char *secret; /* owned; "" none given */
-        bool is_relative_urls;
-        int64_t drain_timeout_ns;
-        struct config_pair *headers; /* owned; a name may repeat */
-        size_t header_count;
-    } http;
-    struct {
-        char *driver; /* owned; "filesystem" or "inmemory" */
-        char *root;   /* owned; "" the driver's default */
-        bool is_delete_enabled;
-    } storage;
-    struct {
-        int64_t max_entries;
-    } catalog;
+struct config_pairs {
+    struct config_pair *items; /* owned */
+    size_t count;
 };
 
-/*
- * config_load - read @path (NULL: environment and defaults only) and the variables of @environ.
- *
- * @on_warning  called for each variable that nothing recognises, with a whole sentence
- *
- * Given: config_free. Errors: INVALID, with a message that names file, line, key, value and what
- * would be right; NOT_FOUND for a missing file.
- */
-typedef void config_warning_cb(const char *message, void *arg);
+struct config_texts {
+    char **items; /* owned */
+    size_t count;
+};
 
-must_check int config_load(const char *path, char *const *environ, config_warning_cb *on_warning,
-                           void *arg, struct config **out, struct error *err);
+struct config_origin;
+
+/* Every text is owned and never NULL. */
+struct config {
+    char *version;
+    enum log_level deprecated_log_level; /* loglevel; log.level has taken it over */
+    struct {
+        enum log_level level;
+        char *formatter; /* "text" */
+        bool is_access_log_disabled;
+        struct config_pairs fields;
+    } log;
+    struct {
+        const char *driver; /* lent: "filesystem" or "inmemory" */
+        const char *root;   /* lent; NULL: the driver has none */
+        struct {
+            char *root;
+            int64_t threads_max;
+        } filesystem;
+        struct {
+            char *descriptors; /* "inmemory", "" for none */
+        } cache;
+        bool is_delete_enabled;
+        bool is_redirect_disabled;
+        bool is_read_only;
+        struct {
+            bool is_enabled;
+            int64_t age_ns;
+            int64_t interval_ns;
+            bool is_dry_run;
+        } purge;
+    } storage;
+    struct {
+        char *addr;   /* "" picks a free port of all interfaces */
+        char *net;    /* "tcp" */
+        char *host;   /* "scheme://host[:port]", "" for none */
+        char *prefix; /* begins and ends with "/" */
+        char *secret; /* "" none given */
+        bool is_relative_urls;
+        int64_t drain_timeout_ns;  /* 0: stop at once */
+        int64_t header_timeout_ns; /* these three: at least 1 ms */
+        int64_t idle_timeout_ns;
+        int64_t body_timeout_ns;
+        struct config_pairs headers; /* a name may repeat */
+    } http;
+    struct {
+        struct {
+            bool is_enabled;
+            int64_t interval_ns;
+            int64_t threshold;
+        } storage_driver;
+    } health;
+    struct {
+        int64_t entries_max;
+    } catalog;
+    struct {
+        bool is_enabled;
+        bool is_disabled;
+        struct config_texts url_allow;
+        struct config_texts url_deny;
+    } validation;
+    struct {
+        bool is_schema1_enabled;
+    } compatibility;
+    struct config_origin *origins; /* owned; where each value comes from, one for each option */
+};
+
+/* Takes a whole sentence, such as "Ignoring unrecognized environment variable REGISTRY_PORT". */
+typedef void config_message_cb(const char *message, void *arg);
+
+/*
+ * config_load - read the file @path and the REGISTRY_* variables of @environment.
+ *
+ * @path        NULL: environment and defaults only
+ * @on_warning  called for each variable and value that is ignored, as upstream ignores it
+ *
+ * Given: config_free. Errors: INVALID, with a message that names file, line or variable, key, value
+ * and what would be right ("error parsing config.yml: line 4: ..."); NOT_FOUND and IO for a file
+ * that cannot be read ("open config.yml: no such file or directory"); TOO_LARGE.
+ */
+must_check int config_load(const char *path, char *const *environment,
+                           config_message_cb *on_warning, void *arg, struct config **out,
+                           struct error *err);
 
 /* The same from text in memory; @name stands for the file in messages. For tests and fuzzing. */
-must_check int config_parse(struct span yaml, const char *name, char *const *environ,
-                            config_warning_cb *on_warning, void *arg, struct config **out,
+must_check int config_parse(struct span yaml, const char *name, char *const *environment,
+                            config_message_cb *on_warning, void *arg, struct config **out,
                             struct error *err);
 
-void config_free(struct config *config);
+void config_free(struct config *config); /* NULL is fine */
+
+/* Calls @note for each key that was given a value, is accepted so that the configuration keeps
+ * working, and has no effect in this version. */
+void config_each_note(const struct config *config, config_message_cb *note, void *arg);
 
 /* The example file, from the table. Appends to @out. */
 struct str;
 void config_print_example(struct str *out);
 
-/* The effective configuration as YAML with the origin of each value; secrets masked. */
+/* The manual of all keys in Markdown, from the table. Appends to @out. */
+void config_print_reference(struct str *out);
+
+/* The effective configuration as YAML with the origin of each value; secrets masked. Appends. */
 void config_print(const struct config *config, struct str *out);

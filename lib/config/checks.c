@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checks - see checks.h.
+ */
+#include "lib/config/checks.h"
+
+#include "lib/base/memory.h"
+#include "lib/base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/banned.h"
+
+#define ENTRIES_DEFAULT 1000
+#define THREADS_MIN     25
+#define PREFIX_MAX      255 /* bytes */
+#define QUOTE_MAX       64  /* bytes of a value shown in a message */
+
+static const char letters_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                         "0123456789";
+
+#define PROBLEM(finding, ...) snprintf((finding)->problem, sizeof((finding)->problem), __VA_ARGS__)
+
+void check_quote(const char *text, char *out, size_t size)
+{
+    auto_str quoted = STR_INIT(16 * 1024);
+    size_t len = strlen(text);
+
+    if (len > 1024)
+        len = 1024;
+    str_append_char(&quoted, '"');
+    log_append_escaped(&quoted, span_make(text, len));
+    str_append_char(&quoted, '"');
+    if (snprintf(out, size, "%s", str_text(&quoted)) >= (int)size)
+        memcpy(out + size - 5, "...\"", 5);
+}
+
+/* Not empty, and nothing but ASCII letters, digits and @others. */
+static bool is_made_of(struct span text, const char *others)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\0' || (strchr(letters_and_digits, text.data[i]) == NULL &&
+                                     strchr(others, text.data[i]) == NULL))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* "host:port" or ":port"; the port a number or the name of a service. Empty: any port. */
+void check_addr(void *field, struct option_finding *finding)
+{
+    const char *addr = *(char **)field;
+    const char *colon = strrchr(addr, ':');
+    char quoted[QUOTE_MAX];
+    long port;
+    char *end;
+
+    if (addr[0] == '\0')
+        return;
+    check_quote(addr, quoted, sizeof(quoted));
+    if (colon == NULL || !is_made_of(span_of(addr), ".:-_[]%")) {
+        PROBLEM(finding, "%s is not an address; write host:port or :port", quoted);
+        return;
+    }
+    port = strtol(colon + 1, &end, 10);
+    if (*end == '\0' && (port < 0 || port > 65535))
+        PROBLEM(finding, "%s has a port beyond 65535", quoted);
+}
+
+void check_entries(void *field, struct option_finding *finding)
+{
+    int64_t *entries = field;
+
+    (void)finding;
+    if (*entries <= 0)
+        *entries = ENTRIES_DEFAULT;
+}
+
+void check_threads(void *field, struct option_finding *finding)
+{
+    int64_t *threads = field;
+
+    (void)finding;
+    if (*threads < THREADS_MIN)
+        *threads = THREADS_MIN;
+}
+
+void check_root(void *field, struct option_finding *finding)
+{
+    const char *root = *(char **)field;
+
+    if (root[0] == '\0')
+        PROBLEM(finding, "must not be empty; write a directory, such as /var/lib/registry");
+}
+
+/* A header name is a token, a value has no control characters but tabs. Source: RFC 9110 5.1, 5.5.
+ */
+void check_headers(void *field, struct option_finding *finding)
+{
+    const struct config_pairs *headers = field;
+    char quoted[QUOTE_MAX];
+
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct config_pair *header = &headers->items[i];
+
+        check_quote(header->name, quoted, sizeof(quoted));
+        if (!is_made_of(span_of(header->name), "!#$%&'*+-.^_`|~")) {
+            PROBLEM(finding, "%s is not a header name", quoted);
+            return;
+        }
+        for (const char *c = header->value; *c != '\0'; c++) {
+            if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) {
+                PROBLEM(finding, "a value of %s has a control character", quoted);
+                return;
+            }
+        }
+    }
+}
+
+/* Names become `name=` in a log line, so they must not look like anything else. */
+void check_log_fields(void *field, struct option_finding *finding)
+{
+    const struct config_pairs *fields = field;
+    char quoted[QUOTE_MAX];
+
+    for (size_t i = 0; i < fields->count; i++) {
+        if (is_made_of(span_of(fields->items[i].name), "._-/@"))
+            continue;
+        check_quote(fields->items[i].name, quoted, sizeof(quoted));
+        PROBLEM(finding, "%s is not a name of a field; use letters, digits and . _ - / @", quoted);
+        return;
+    }
+}
+
+/* A URL with scheme and host becomes "scheme://host"; anything else is not used, as upstream does,
+ * and since that surprises people it is said. */
+void check_host(void *field, struct option_finding *finding)
+{
+    char **host = field;
+    const char *mark = strstr(*host, "://");
+    struct span authority = {0};
+    char quoted[QUOTE_MAX];
+
+    if ((*host)[0] == '\0')
+        return;
+    if (mark != NULL && is_made_of(span_make(*host, (size_t)(mark - *host)), "+-."))
+        authority = span_make(mark + 3, strcspn(mark + 3, "/?#"));
+    if (is_made_of(authority, ".:-_[]%")) {
+        (*host)[(size_t)(authority.data - *host) + authority.len] = '\0';
+        return;
+    }
+    check_quote(*host, quoted, sizeof(quoted));
+    snprintf(finding->warning, sizeof(finding->warning),
+             "%s is not a URL with scheme and host, such as https://registry.example.com; ignored",
+             quoted);
+    free(*host);
+    *host = xstrdup("");
+}
+
+static bool is_dots(struct span part)
+{
+    return span_is(part, ".") || span_is(part, "..");
+}
+
+/* "", "my", "/my/path" become "/", "/my/", "/my/path/". */
+void check_prefix(void *field, struct option_finding *finding)
+{
+    char **prefix = field;
+    struct span rest = span_of(*prefix);
+    auto_str normal = STR_INIT(PREFIX_MAX + 2);
+    char quoted[QUOTE_MAX];
+    bool is_valid = rest.len == 0 || (rest.len <= PREFIX_MAX && is_made_of(rest, "/._~-") &&
+                                      strstr(*prefix, "//") == NULL);
+
+    if (span_starts_with(rest, SPAN("/")))
+        rest = span_from(rest, 1);
+    if (span_ends_with(rest, SPAN("/")))
+        rest.len--;
+    str_append_char(&normal, '/');
+    while (is_valid && rest.len > 0) {
+        struct span part = span_cut(&rest, '/');
+
+        is_valid = !is_dots(part);
+        str_append(&normal, part);
+        str_append_char(&normal, '/');
+    }
+    if (is_valid) {
+        free(*prefix);
+        *prefix = str_take(&normal);
+        return;
+    }
+    check_quote(*prefix, quoted, sizeof(quoted));
+    PROBLEM(finding, "%s is not a path, such as /registry/", quoted);
+}

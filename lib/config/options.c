@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options - the table. See options.h for the columns; checks.c holds the checks it names.
+ *
+ * Rows stand in the order of the example file, a section before what is below it. The types,
+ * defaults and names are upstream's unless a row says `.is_ours`; rows of (3.x) name keys that
+ * only upstream's later major version has.
+ */
+#include "lib/config/options.h"
+
+#include "lib/base/str.h"
+#include "lib/config/checks.h"
+
+#include "lib/base/banned.h"
+
+#define MILLISECOND INT64_C(1000000)
+#define HOUR        (INT64_C(3600000) * MILLISECOND)
+
+#define FIELD(member) .offset = offsetof(struct config, member)
+#define SECTION(key, text)                                                                         \
+    {                                                                                              \
+        .path = key, .type = OPTION_SECTION, .help = text                                          \
+    }
+#define OPEN(key, text)                                                                            \
+    {                                                                                              \
+        .path = key, .type = OPTION_OPEN, .help = text                                             \
+    }
+#define REFUSED(key, kind, text)                                                                   \
+    {                                                                                              \
+        .path = key, .type = OPTION_##kind, .state = OPTION_REFUSED, .help = text                  \
+    }
+#define DRIVER(key, text)                                                                          \
+    {                                                                                              \
+        .path = "storage." key, .type = OPTION_OPEN, .is_driver = true, .help = text               \
+    }
+#define REFUSED_DRIVER(key, text)                                                                  \
+    {                                                                                              \
+        .path = "storage." key, .type = OPTION_ANY, .state = OPTION_REFUSED, .is_driver = true,    \
+        .help = text                                                                               \
+    }
+
+/* clang-format off */
+const struct option options[] = {
+    {.path = "version", .type = OPTION_TEXT, FIELD(version), .default_text = "0.1",
+     .choices = "0.1",
+     .help = "Version of the configuration's format. Every file must say it."},
+
+    /* ---- log ---- */
+    SECTION("log", "What is logged. The application log goes to stderr, the access log to stdout."),
+    {.path = "log.level", .type = OPTION_LEVEL, FIELD(log.level), .default_text = "info",
+     .choices = "error|warn|info|debug",
+     .help = "Least important level that is logged, in any case of letters."},
+    {.path = "log.formatter", .type = OPTION_TEXT, FIELD(log.formatter), .default_text = "text",
+     .choices = "text", .refused = "json|logstash",
+     .help = "Form of a line of the application log."},
+    {.path = "log.fields", .type = OPTION_PAIRS, FIELD(log.fields), .default_text = "{}", .max = 12,
+     .is_untyped = true, .example = "{service: registry}", .check = check_log_fields,
+     .help = "Fields added to every line about the process, not to those about a request."},
+    SECTION("log.accesslog", "The access log: a line in Apache's combined form for each request."),
+    {.path = "log.accesslog.disabled", .type = OPTION_BOOL, FIELD(log.is_access_log_disabled),
+     .default_text = "false", .help = "Turns the access log off."},
+    REFUSED("log.hooks", ANY, "Mails for chosen log lines."),
+    REFUSED("log.reportcaller", BOOL, "Names the place in the source (3.x)."),
+    {.path = "loglevel", .type = OPTION_LEVEL, FIELD(deprecated_log_level), .default_text = "info",
+     .choices = "error|warn|info|debug", .example = "info",
+     .help = "Old name of log.level; counts only where log.level is not given."},
+
+    /* ---- storage ---- */
+    {.path = "storage", .type = OPTION_ONE_OF,
+     .help = "Where content is kept: exactly one storage driver, and keys for all drivers."},
+    DRIVER("filesystem", "Storage driver: files below a directory. Every host that shares the "
+         "directory may serve it."),
+    {.path = "storage.filesystem.rootdirectory", .type = OPTION_TEXT, FIELD(storage.filesystem.root),
+     .default_text = "/var/lib/registry", .is_untyped = true, .check = check_root,
+     .help = "Directory that holds everything."},
+    {.path = "storage.filesystem.maxthreads", .type = OPTION_INTEGER, .state = OPTION_ACCEPTED,
+     FIELD(storage.filesystem.threads_max), .default_text = "100", .min = INT64_MIN,
+     .is_untyped = true, .check = check_threads, .note = "the pool of helper threads has its own size",
+     .help = "Most storage operations at a time; less than 25 is taken as 25. Accepted so that the "
+             "configuration keeps working: what blocks runs on a pool of helper threads that has "
+             "its own size."},
+    DRIVER("inmemory", "Storage driver: everything in memory, gone when the process ends. For "
+         "tests. It has no keys."),
+    REFUSED_DRIVER("s3", "Storage driver: Amazon S3 and its like."),
+    REFUSED_DRIVER("s3aws", "Storage driver: another name of s3."),
+    REFUSED_DRIVER("azure", "Storage driver: Microsoft Azure Blob Storage."),
+    REFUSED_DRIVER("gcs", "Storage driver: Google Cloud Storage."),
+    REFUSED_DRIVER("swift", "Storage driver: OpenStack Swift."),
+    REFUSED_DRIVER("oss", "Storage driver: Aliyun OSS."),
+    OPEN("storage.delete", "Deleting through the API."),
+    {.path = "storage.delete.enabled", .type = OPTION_BOOL, FIELD(storage.is_delete_enabled),
+     .default_text = "false", .help = "Allows clients to delete manifests, tags and blobs."},
+    OPEN("storage.cache", "The cache of blob descriptors."),
+    {.path = "storage.cache.blobdescriptor", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(storage.cache.descriptors), .default_text = "\"\"", .choices = "inmemory",
+     .refused = "redis", .example = "inmemory",
+     .note = "this registry reads links directly and needs no cache for them",
+     .help = "Where descriptors of blobs are cached. This registry reads links directly, so that "
+             "inmemory changes nothing."},
+    REFUSED("storage.cache.layerinfo", TEXT, "Old name of storage.cache.blobdescriptor."),
+    REFUSED("storage.cache.blobdescriptorsize", INTEGER, "Entries of the cache in memory (3.x)."),
+    OPEN("storage.redirect", "Sending clients to the storage for the content of blobs."),
+    {.path = "storage.redirect.disable", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(storage.is_redirect_disabled), .default_text = "false",
+     .note = "no storage driver of this version redirects",
+     .help = "Serves all content through the registry. The storage drivers of this version never "
+             "redirect."},
+    OPEN("storage.maintenance", "Jobs in the background and the state of the storage."),
+    OPEN("storage.maintenance.uploadpurging", "Removing uploads that were never finished."),
+    {.path = "storage.maintenance.uploadpurging.enabled", .type = OPTION_BOOL,
+     .state = OPTION_ACCEPTED, FIELD(storage.purge.is_enabled), .default_text = "true",
+     .help = "Whether uploads are purged."},
+    {.path = "storage.maintenance.uploadpurging.age", .type = OPTION_DURATION,
+     .state = OPTION_ACCEPTED, FIELD(storage.purge.age_ns), .default_text = "168h",
+     .help = "Uploads that began longer ago are removed."},
+    {.path = "storage.maintenance.uploadpurging.interval", .type = OPTION_DURATION,
+     .state = OPTION_ACCEPTED, FIELD(storage.purge.interval_ns), .default_text = "24h",
+     .help = "Time between two rounds."},
+    {.path = "storage.maintenance.uploadpurging.dryrun", .type = OPTION_BOOL,
+     .state = OPTION_ACCEPTED, FIELD(storage.purge.is_dry_run), .default_text = "false",
+     .help = "Only logs what would be removed."},
+    OPEN("storage.maintenance.readonly", "Serving without accepting changes."),
+    {.path = "storage.maintenance.readonly.enabled", .type = OPTION_BOOL,
+     FIELD(storage.is_read_only), .default_text = "false", .choices = "false", .refused = "true",
+     .help = "Refuses everything that would change the storage."},
+    REFUSED("storage.tag", ANY, "Parallel lookups of tags (3.x)."),
+
+    /* ---- http ---- */
+    SECTION("http", "The server."),
+    {.path = "http.addr", .type = OPTION_TEXT, FIELD(http.addr), .default_text = "\"\"",
+     .example = ":5000", .check = check_addr,
+     .help = "Address to listen on, host:port or :port for all interfaces. Without it: a free port "
+             "of all interfaces."},
+    {.path = "http.net", .type = OPTION_TEXT, FIELD(http.net), .default_text = "tcp",
+     .choices = "tcp", .refused = "unix", .help = "Kind of the address."},
+    {.path = "http.host", .type = OPTION_TEXT, FIELD(http.host), .default_text = "\"\"",
+     .example = "https://registry.example.com", .check = check_host,
+     .help = "Scheme and host of all URLs in answers, where those of the request would not do. A "
+             "path in it is not used; use http.prefix."},
+    {.path = "http.prefix", .type = OPTION_TEXT, FIELD(http.prefix), .default_text = "/",
+     .example = "/registry/", .check = check_prefix,
+     .help = "Path under which everything is served. A missing slash at either end is added."},
+    {.path = "http.secret", .type = OPTION_TEXT, FIELD(http.secret), .default_text = "\"\"",
+     .example = "a-long-random-text", .is_secret = true,
+     .help = "Key that signs the state of uploads. Registries behind one load balancer need the same "
+             "one. Without it: random at each start."},
+    {.path = "http.relativeurls", .type = OPTION_BOOL, FIELD(http.is_relative_urls),
+     .default_text = "false", .help = "Answers with URLs without scheme and host; http.host wins."},
+    {.path = "http.draintimeout", .type = OPTION_DURATION, FIELD(http.drain_timeout_ns),
+     .default_text = "30s", .max = 240 * HOUR,
+     .help = "How long requests may take to finish after SIGTERM or SIGINT. 0 stops at once. "
+             "Upstream's default is 0, so that by default it cuts every transfer; ours lets them "
+             "finish."},
+    {.path = "http.headertimeout", .type = OPTION_DURATION, FIELD(http.header_timeout_ns),
+     .default_text = "30s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
+     .help = "How long the head of a request may take from its first byte."},
+    {.path = "http.idletimeout", .type = OPTION_DURATION, FIELD(http.idle_timeout_ns),
+     .default_text = "120s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
+     .help = "How long a connection may wait for its next request."},
+    {.path = "http.bodytimeout", .type = OPTION_DURATION, FIELD(http.body_timeout_ns),
+     .default_text = "60s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
+     .help = "How long a body, or a client that reads an answer, may stand still."},
+    {.path = "http.headers", .type = OPTION_HEADERS, FIELD(http.headers), .default_text = "{}",
+     .example = "{X-Content-Type-Options: [nosniff]}", .check = check_headers,
+     .help = "Headers added to answers: names with lists of values."},
+    SECTION("http.tls", "TLS."),
+    REFUSED("http.tls.certificate", TEXT, "File with the certificate chain."),
+    REFUSED("http.tls.key", TEXT, "File with the private key."),
+    REFUSED("http.tls.clientcas", TEXTS, "Files with authorities of client certificates."),
+    REFUSED("http.tls.clientauth", TEXT, "How client certificates are checked (3.x)."),
+    REFUSED("http.tls.minimumtls", TEXT, "Lowest version of TLS."),
+    REFUSED("http.tls.ciphersuites", TEXTS, "Allowed cipher suites."),
+    SECTION("http.tls.letsencrypt", "Certificates from an ACME authority."),
+    REFUSED("http.tls.letsencrypt.cachefile", TEXT, "Where certificates are kept."),
+    REFUSED("http.tls.letsencrypt.email", TEXT, "Address of the account."),
+    REFUSED("http.tls.letsencrypt.hosts", TEXTS, "Allowed host names."),
+    REFUSED("http.tls.letsencrypt.directoryurl", TEXT, "The authority (3.x)."),
+    SECTION("http.http2", "HTTP/2 over TLS."),
+    REFUSED("http.http2.disabled", BOOL, "Leaves HTTP/2 out."),
+    SECTION("http.h2c", "HTTP/2 without TLS (3.x)."),
+    REFUSED("http.h2c.enabled", BOOL, "Allows it."),
+    SECTION("http.debug", "A second server for those who watch over this one."),
+    REFUSED("http.debug.addr", TEXT, "Its address."),
+    SECTION("http.debug.prometheus", "Metrics in Prometheus' form."),
+    REFUSED("http.debug.prometheus.enabled", BOOL, "Serves them."),
+    REFUSED("http.debug.prometheus.path", TEXT, "Where."),
+
+    /* ---- health ---- */
+    SECTION("health", "Checks that make the registry answer 503 while they fail."),
+    SECTION("health.storagedriver", "Looks whether the storage answers."),
+    {.path = "health.storagedriver.enabled", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(health.storage_driver.is_enabled), .default_text = "false", .example = "true",
+     .help = "Whether it does."},
+    {.path = "health.storagedriver.interval", .type = OPTION_DURATION, .state = OPTION_ACCEPTED,
+     FIELD(health.storage_driver.interval_ns), .default_text = "10s",
+     .help = "Time between two looks."},
+    {.path = "health.storagedriver.threshold", .type = OPTION_INTEGER, .state = OPTION_ACCEPTED,
+     FIELD(health.storage_driver.threshold), .default_text = "0", .example = "3",
+     .help = "How many failures in a row count as one."},
+    {.path = "health.file", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "FILECHECKERS",
+     .help = "Files whose presence is a failure."},
+    {.path = "health.http", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "HTTPCHECKERS",
+     .help = "URLs that must answer."},
+    {.path = "health.tcp", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "TCPCHECKERS",
+     .help = "Addresses that must accept connections."},
+
+    /* ---- catalog, validation, compatibility ---- */
+    SECTION("catalog", "The list of all repositories."),
+    {.path = "catalog.maxentries", .type = OPTION_INTEGER, FIELD(catalog.entries_max),
+     .default_text = "1000", .min = INT64_MIN, .check = check_entries,
+     .help = "Most repositories in one answer; less than 1 is taken as 1000."},
+    SECTION("validation", "What is checked of a manifest before it is stored."),
+    {.path = "validation.enabled", .type = OPTION_BOOL, FIELD(validation.is_enabled),
+     .default_text = "false",
+     .help = "Old opposite of validation.disabled: manifests are checked if this is true or that "
+             "is false."},
+    {.path = "validation.disabled", .type = OPTION_BOOL, FIELD(validation.is_disabled),
+     .default_text = "false", .choices = "false", .refused = "true",
+     .help = "Stores manifests without checking that what they refer to is there."},
+    SECTION("validation.manifests", "Rules for manifests."),
+    SECTION("validation.manifests.urls", "Rules for the URLs of layers kept elsewhere."),
+    REFUSED("validation.manifests.urls.allow", TEXTS, "Regular expressions of allowed URLs."),
+    REFUSED("validation.manifests.urls.deny", TEXTS, "Regular expressions of forbidden URLs."),
+    SECTION("validation.manifests.indexes", "Rules for indexes (3.x)."),
+    REFUSED("validation.manifests.indexes.platforms", TEXT, "Platforms that must be there (3.x)."),
+    REFUSED("validation.manifests.indexes.platformlist", ANY, "Their list (3.x)."),
+    SECTION("compatibility", "What old clients need."),
+    SECTION("compatibility.schema1", "Manifests of Docker's first schema."),
+    {.path = "compatibility.schema1.enabled", .type = OPTION_BOOL,
+     FIELD(compatibility.is_schema1_enabled), .default_text = "false", .choices = "false",
+     .refused = "true", .help = "Accepts them."},
+    {.path = "compatibility.schema1.signingkeyfile", .type = OPTION_TEXT, .state = OPTION_REFUSED,
+     .env = "TRUSTKEY", .help = "File with the key that signs them."},
+
+    /* ---- sections of which this version has nothing ---- */
+    {.path = "auth", .type = OPTION_ONE_OF, .help = "Who may do what. Exactly one way to tell."},
+    OPEN("auth.none", "Everybody may do everything, as without the section. It has no keys."),
+    REFUSED("auth.silly", ANY, "Any Authorization header will do. For tests."),
+    REFUSED("auth.htpasswd", ANY, "A file of users and bcrypt passwords."),
+    REFUSED("auth.token", ANY, "Tokens of a token service."),
+    OPEN("middleware", "Parts put between others."),
+    REFUSED("middleware.registry", ANY, "Around the registry."),
+    REFUSED("middleware.repository", ANY, "Around repositories."),
+    REFUSED("middleware.storage", ANY, "Around the storage."),
+    SECTION("notifications", "Messages about what happens."),
+    {.path = "notifications.events", .type = OPTION_SECTION, .env = "EVENTCONFIG",
+     .help = "What messages contain."},
+    REFUSED("notifications.events.includereferences", BOOL, "References of manifests too."),
+    REFUSED("notifications.endpoints", ANY, "Where messages go."),
+    SECTION("redis", "A Redis server."),
+    REFUSED("redis.addr", TEXT, "Its address."),
+    REFUSED("redis.addrs", TEXTS, "Its addresses (3.x)."),
+    REFUSED("redis.username", TEXT, "User (3.x)."),
+    REFUSED("redis.password", TEXT, "Its password."),
+    REFUSED("redis.db", INTEGER, "Number of the database."),
+    REFUSED("redis.dialtimeout", DURATION, "How long connecting may take."),
+    REFUSED("redis.readtimeout", DURATION, "How long an answer may take."),
+    REFUSED("redis.writetimeout", DURATION, "How long sending may take."),
+    SECTION("redis.pool", "Its connections."),
+    REFUSED("redis.pool.maxidle", INTEGER, "Most idle ones."),
+    REFUSED("redis.pool.maxactive", INTEGER, "Most at all."),
+    REFUSED("redis.pool.idletimeout", DURATION, "How long one stays idle."),
+    REFUSED("redis.tls", ANY, "TLS to Redis (3.x)."),
+    SECTION("proxy", "Being a cache of another registry."),
+    REFUSED("proxy.remoteurl", TEXT, "The other registry."),
+    REFUSED("proxy.username", TEXT, "User there."),
+    REFUSED("proxy.password", TEXT, "Password there."),
+    REFUSED("proxy.ttl", DURATION, "How long content stays (3.x)."),
+    REFUSED("proxy.exec", ANY, "Helper that knows the password (3.x)."),
+    REFUSED("proxy.cachewritetimeout", DURATION, "How long storing may take (3.x)."),
+    SECTION("policy", "Rules for repositories."),
+    SECTION("policy.repository", "Rules for repositories."),
+    REFUSED("policy.repository.classes", TEXTS, "Kinds of content that may be pushed."),
+    SECTION("reporting", "Services that collect errors."),
+    REFUSED("reporting.bugsnag", ANY, "Bugsnag."),
+    REFUSED("reporting.newrelic", ANY, "New Relic."),
+    SECTION("tags", "Lists of tags (3.x)."),
+    REFUSED("tags.maxtags", INTEGER, "Most tags in one answer (3.x)."),
+};
+/* clang-format on */
+
+const size_t option_count = array_count(options);
+
+const struct option *option_find(const char *path)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (strcmp(options[i].path, path) == 0)
+            return &options[i];
+    }
+    return NULL;
+}
+
+size_t option_index(const struct option *option)
+{
+    return (size_t)(option - options);
+}
+
+bool is_option_section(const struct option *option)
+{
+    return option->type == OPTION_SECTION || option->type == OPTION_OPEN ||
+           option->type == OPTION_ONE_OF;
+}
+
+bool is_option_below(const struct option *option, const char *section)
+{
+    size_t len = strlen(section);
+    const char *rest = option->path;
+
+    if (len > 0) {
+        if (strncmp(rest, section, len) != 0 || rest[len] != '.')
+            return false;
+        rest += len + 1;
+    }
+    return strchr(rest, '.') == NULL;
+}
+
+const char *option_key(const struct option *option)
+{
+    const char *dot = strrchr(option->path, '.');
+
+    return dot != NULL ? dot + 1 : option->path;
+}
+
+static void append_upper(struct str *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        str_append_char(out, *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text);
+}
+
+void option_variable(const struct option *option, struct str *out)
+{
+    struct span rest = span_of(option->path);
+    auto_str path = STR_INIT(256);
+
+    str_append_text(out, "REGISTRY");
+    while (rest.data != NULL) {
+        struct span part = span_cut(&rest, '.');
+        const struct option *row;
+
+        if (path.len > 0)
+            str_append_char(&path, '.');
+        str_append(&path, part);
+        row = option_find(str_text(&path));
+        str_append_char(out, '_');
+        append_upper(out, row != NULL && row->env != NULL ? row->env
+                                                          : str_text(&path) + path.len - part.len);
+    }
+}
+
+const char *option_type_name(enum option_type type)
+{
+    static const char *const names[] = {
+        [OPTION_SECTION] = "section",      [OPTION_OPEN] = "section",
+        [OPTION_ONE_OF] = "section",       [OPTION_TEXT] = "text",
+        [OPTION_BOOL] = "true or false",   [OPTION_INTEGER] = "number",
+        [OPTION_DURATION] = "duration",    [OPTION_LEVEL] = "text",
+        [OPTION_TEXTS] = "list",           [OPTION_PAIRS] = "map",
+        [OPTION_HEADERS] = "map of lists", [OPTION_ANY] = "any",
+    };
+
+    return names[type];
+}
+
+#define NEAREST_LEN_MAX 63 /* characters of names that are compared */
+
+/* The least number of characters to insert, remove or replace. Longer names: a big number. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[NEAREST_LEN_MAX + 1];
+    size_t b_len = strlen(b);
+
+    if (strlen(a) > NEAREST_LEN_MAX || b_len > NEAREST_LEN_MAX)
+        return NEAREST_LEN_MAX;
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+/* The row below @section, or anywhere if NULL, whose key is nearest to @key within @limit. */
+static const struct option *nearest_key(const char *key, const char *section, size_t limit)
+{
+    const struct option *best = NULL;
+
+    for (size_t i = 0; i < option_count; i++) {
+        size_t distance;
+
+        if (section != NULL && !is_option_below(&options[i], section))
+            continue;
+        distance = edit_distance(key, option_key(&options[i]));
+        if (distance <= limit) {
+            best = &options[i];
+            if (distance == 0)
+                break;
+            limit = distance - 1;
+        }
+    }
+    return best;
+}
+
+const struct option *option_nearest(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const char *key = dot != NULL ? dot + 1 : path;
+    auto_str section = STR_INIT(256);
+    auto_str lower = STR_INIT(NEAREST_LEN_MAX);
+    const struct option *best;
+
+    if (dot != NULL)
+        str_append(&section, span_make(path, (size_t)(dot - path)));
+    for (const char *c = key; *c != '\0'; c++)
+        str_append_char(&lower, *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
+    if (str_overflowed(&section) || str_overflowed(&lower))
+        return NULL;
+    best = nearest_key(str_text(&lower), str_text(&section), 1 + lower.len / 4);
+    return best != NULL ? best : nearest_key(str_text(&lower), NULL, 0);
+}

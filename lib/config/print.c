@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * print - what the table and the values look like to people: the effective configuration, the
+ * example file, the manual of all keys.
+ */
+#include "lib/base/json.h"
+#include "lib/base/str.h"
+#include "lib/config/apply.h"
+#include "lib/config/scalar.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "lib/base/banned.h"
+
+#define MASK       "\"********\""
+#define WRAP       96 /* columns of the example file */
+#define INDENT     2
+#define PATH_DEPTH 8
+
+/* ---- values as YAML ---- */
+
+/* Would a reader take the plain text for this text and nothing else? */
+static bool is_plain_safe(const char *text)
+{
+    if (scalar_resolve(text).kind != SCALAR_TEXT || strchr("-?:!&*@`%|>'\"#{}[],= ", text[0]))
+        return strncmp(text, ":", 1) == 0 && isdigit((unsigned char)text[1]) &&
+               text[1 + strspn(text + 1, "0123456789")] == '\0';
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && strchr("._/+-:@", *c) == NULL)
+            return false;
+        if (*c == ':' && (c[1] == '\0' || c[1] == ' '))
+            return false;
+    }
+    return true;
+}
+
+static void print_text(const char *text, bool is_flow, struct str *out)
+{
+    if (is_plain_safe(text) && !(is_flow && strchr(text, ':') != NULL))
+        str_append_text(out, text);
+    else
+        json_append_string(out, span_of(text));
+}
+
+static void print_texts(const struct config_texts *texts, struct str *out)
+{
+    str_append_char(out, '[');
+    for (size_t i = 0; i < texts->count; i++) {
+        if (i > 0)
+            str_append_text(out, ", ");
+        print_text(texts->items[i], true, out);
+    }
+    str_append_char(out, ']');
+}
+
+static void print_pairs(const struct config_pairs *pairs, bool is_lists, struct str *out)
+{
+    str_append_char(out, '{');
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct config_pair *pair = &pairs->items[i];
+        bool is_more = is_lists && i > 0 && strcmp(pair->name, pairs->items[i - 1].name) == 0;
+
+        if (i > 0)
+            str_append_text(out, is_more ? ", " : is_lists ? "], " : ", ");
+        if (!is_more) {
+            print_text(pair->name, true, out);
+            str_append_text(out, is_lists ? ": [" : ": ");
+        }
+        print_text(pair->value, true, out);
+    }
+    str_append_text(out, is_lists && pairs->count > 0 ? "]}" : "}");
+}
+
+static void print_value(const struct config *config, const struct option *option, struct str *out)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    const void *field = apply_field(config, option);
+
+    switch (option->type) {
+    case OPTION_TEXT:
+        if (option->is_secret && (*(char *const *)field)[0] != '\0')
+            str_append_text(out, MASK);
+        else
+            print_text(*(char *const *)field, false, out);
+        break;
+    case OPTION_BOOL:
+        str_append_text(out, *(const bool *)field ? "true" : "false");
+        break;
+    case OPTION_INTEGER:
+        str_append_format(out, "%lld", (long long)*(const int64_t *)field);
+        break;
+    case OPTION_DURATION:
+        scalar_format_duration(*(const int64_t *)field, out);
+        break;
+    case OPTION_LEVEL:
+        str_append_text(out, levels[*(const enum log_level *)field]);
+        break;
+    case OPTION_TEXTS:
+        print_texts(field, out);
+        break;
+    default:
+        print_pairs(field, option->type == OPTION_HEADERS, out);
+        break;
+    }
+}
+
+/* ---- the effective configuration ---- */
+
+static size_t depth_of(const struct option *option)
+{
+    size_t depth = 0;
+
+    for (const char *c = option->path; *c != '\0'; c++)
+        depth += *c == '.';
+    return depth;
+}
+
+static void indent(size_t depth, struct str *out)
+{
+    str_append_format(out, "%*s", (int)(depth * INDENT), "");
+}
+
+/* Is @option @section or somewhere below it? */
+static bool is_within(const struct option *option, const struct option *section)
+{
+    size_t len = strlen(section->path);
+
+    return strncmp(option->path, section->path, len) == 0 &&
+           (option->path[len] == '\0' || option->path[len] == '.');
+}
+
+/* Does the section hold a key with a value? Then it is shown. */
+static bool has_values(const struct option *section)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (!is_option_section(&options[i]) && options[i].state != OPTION_REFUSED &&
+            is_within(&options[i], section))
+            return true;
+    }
+    return false;
+}
+
+/* Is it about another storage driver than the one that is used? */
+static bool is_other_driver(const struct config *config, const struct option *option)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (options[i].is_driver && is_within(option, &options[i]) &&
+            strcmp(option_key(&options[i]), config->storage.driver) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_origin(const struct config_origin *origin, struct str *out)
+{
+    if (origin->kind == CONFIG_FILE)
+        str_append_format(out, " # line %d", origin->line);
+    else if (origin->kind == CONFIG_ENVIRONMENT)
+        str_append_format(out, " # %s", origin->variable);
+    else
+        str_append_text(out, " # default");
+}
+
+void config_print(const struct config *config, struct str *out)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &options[i];
+        bool is_section = is_option_section(option);
+
+        if (option->state == OPTION_REFUSED || is_other_driver(config, option) ||
+            (is_section && !option->is_driver && !has_values(option)) ||
+            strcmp(option->path, "loglevel") == 0)
+            continue;
+        indent(depth_of(option), out);
+        str_append_format(out, "%s:", option_key(option));
+        if (is_section && !has_values(option)) {
+            str_append_text(out, " {}");
+        } else if (!is_section) {
+            str_append_char(out, ' ');
+            print_value(config, option, out);
+            print_origin(&config->origins[i], out);
+        }
+        str_append_char(out, '\n');
+    }
+}
+
+/* ---- the example file ---- */
+
+/* A comment, wrapped. */
+static void print_comment(const char *text, size_t depth, struct str *out)
+{
+    struct span rest = span_of(text);
+    size_t column = WRAP;
+
+    while (rest.data != NULL) {
+        struct span word = span_cut(&rest, ' ');
+
+        if (column + 1 + word.len > WRAP) {
+            if (out->len > 0 && out->data[out->len - 1] != '\n')
+                str_append_char(out, '\n');
+            indent(depth, out);
+            str_append_char(out, '#');
+            column = depth * INDENT + 1;
+        }
+        str_append_char(out, ' ');
+        str_append(out, word);
+        column += 1 + word.len;
+    }
+    str_append_char(out, '\n');
+}
+
+/* What may be written, what is there without it: "One of a, b. Default: a." */
+static void print_facts(const struct option *option, size_t depth, struct str *out)
+{
+    auto_str facts = STR_INIT(512);
+
+    if (option->choices != NULL) {
+        struct span rest = span_of(option->choices);
+
+        str_append_text(&facts, strchr(option->choices, '|') != NULL ? "One of" : "Only");
+        while (rest.data != NULL) {
+            struct span choice = span_cut(&rest, '|');
+
+            str_append_format(&facts, " %.*s%s", SPAN_ARGS(choice), rest.data != NULL ? "," : "; ");
+        }
+    }
+    if (strcmp(option->default_text, "\"\"") == 0)
+        str_append_text(&facts, "no default");
+    else
+        str_append_format(&facts, "default %s", option->default_text);
+    if (option->is_ours)
+        str_append_text(&facts, "; not known upstream");
+    if (option->state == OPTION_ACCEPTED)
+        str_append_text(&facts, "; accepted, without effect in this version");
+    str_append_char(&facts, '.');
+    facts.data[0] = (char)toupper((unsigned char)facts.data[0]);
+    print_comment(str_text(&facts), depth, out);
+}
+
+/* Whether the example has the key as a comment only: it has no default, or says something else. */
+static bool is_commented(const struct option *option)
+{
+    return option->example != NULL || option->state == OPTION_ACCEPTED;
+}
+
+static void print_example_value(const struct option *option, size_t depth, struct str *out)
+{
+    const char *value = option->example != NULL ? option->example : option->default_text;
+
+    print_comment(option->help, depth, out);
+    print_facts(option, depth, out);
+    indent(depth, out);
+    str_append_format(out, "%s%s: %s\n", is_commented(option) ? "# " : "", option_key(option),
+                      value);
+}
+
+/* Is nothing below the section but comments? Then it is a comment itself. */
+static bool is_section_commented(const struct option *section)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (!is_option_section(&options[i]) && options[i].state != OPTION_REFUSED &&
+            !is_commented(&options[i]) && is_within(&options[i], section))
+            return false;
+    }
+    return true;
+}
+
+static void print_example_section(const struct option *section, size_t depth, struct str *out)
+{
+    if (depth == 0)
+        str_append_char(out, '\n');
+    print_comment(section->help, depth, out);
+    indent(depth, out);
+    str_append_format(out, "%s%s:\n", is_section_commented(section) ? "# " : "",
+                      option_key(section));
+}
+
+void config_print_example(struct str *out)
+{
+    str_append_text(out, "# Every key of the registry's configuration with its default. Lines that "
+                         "only say the default\n# may be left out.\n#\n");
+    str_append_text(out, "# Each key has an environment variable that overrides it, http.addr for "
+                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML.\n\n");
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &options[i];
+        size_t depth = depth_of(option);
+
+        if (option->state == OPTION_REFUSED)
+            continue;
+        if (!is_option_section(option))
+            print_example_value(option, depth, out);
+        else if (has_values(option) || option->is_driver)
+            print_example_section(option, depth, out);
+    }
+}
+
+/* ---- the manual ---- */
+
+static const char *state_name(const struct option *option)
+{
+    if (option->state == OPTION_REFUSED)
+        return "not supported";
+    if (option->state == OPTION_ACCEPTED)
+        return "accepted, without effect";
+    return option->is_ours ? "supported, our addition" : "supported";
+}
+
+/* "`a`, `b`" of "a|b". */
+static void print_codes(const char *choices, struct str *out)
+{
+    struct span rest = span_of(choices);
+
+    while (rest.data != NULL) {
+        struct span choice = span_cut(&rest, '|');
+
+        str_append_format(out, "`%.*s`%s", SPAN_ARGS(choice), rest.data != NULL ? ", " : "");
+    }
+}
+
+static void print_reference_key(const struct option *option, struct str *out)
+{
+    str_append_format(out, "| `%s` | %s | ", option->path, option_type_name(option->type));
+    if (option->default_text == NULL || strcmp(option->default_text, "\"\"") == 0)
+        str_append_text(out, "-");
+    else
+        str_append_format(out, "`%s`", option->default_text);
+    str_append_format(out, " | %s | `", state_name(option));
+    option_variable(option, out);
+    str_append_format(out, "` | %s", option->help);
+    if (option->choices != NULL) {
+        str_append_text(out, " Values: ");
+        print_codes(option->choices, out);
+        str_append_char(out, '.');
+    }
+    if (option->refused != NULL) {
+        str_append_text(out, " Not supported: ");
+        print_codes(option->refused, out);
+        str_append_char(out, '.');
+    }
+    str_append_text(out, " |\n");
+}
+
+static void print_reference_table(const struct option *section, struct str *out)
+{
+    str_append_format(out, "\n## %s\n\n%s\n\n", section->path, section->help);
+    str_append_text(out, "| key | type | default | state | variable | |\n"
+                         "|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < option_count; i++) {
+        if (is_within(&options[i], section) && &options[i] != section)
+            print_reference_key(&options[i], out);
+    }
+}
+
+void config_print_reference(struct str *out)
+{
+    str_append_text(out, "| key | type | default | state | variable | |\n"
+                         "|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < option_count; i++) {
+        if (depth_of(&options[i]) == 0 && !is_option_section(&options[i]))
+            print_reference_key(&options[i], out);
+    }
+    for (size_t i = 0; i < option_count; i++) {
+        if (depth_of(&options[i]) == 0 && is_option_section(&options[i]))
+            print_reference_table(&options[i], out);
+    }
+}
