@@ -4,7 +4,7 @@
 # cleanroot.sh FOLDER [WHAT...] - do the README's commands do everything on a bare Debian 12?
 #
 # Makes a bare system in FOLDER (once; debootstrap, from the mirror this machine uses), clones the
-# committed tree into it and runs there, as root in a chroot, each WHAT: "run" (build and serve, then
+# committed tree into it and runs there, as root in it, each WHAT: "run" (build and serve, then
 # one request, then SIGTERM) or the arguments of one ./dev call. Default: run, and "test".
 # Needs root and debootstrap. Remove FOLDER by hand.
 set -euo pipefail
@@ -27,13 +27,20 @@ git clone -q --no-local "$source_tree" "$folder/kist"
 inside() {
     unshare --mount --pid --fork --kill-child bash -euc '
         root=$1; shift
+        mount --make-rprivate /
+        mount --bind "$root" "$root"
+        cp -L /etc/resolv.conf "$root/etc/resolv.conf"
         mount --rbind /dev "$root/dev"
         mount --rbind /sys "$root/sys"
         mount -t proc proc "$root/proc"
         mount -t tmpfs tmpfs "$root/run"
-        cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+        mkdir -p "$root/run/outside"
+        cd "$root"
+        pivot_root . run/outside
+        umount -l /run/outside
+        cd /kist
         exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
-            REGISTRY_HTTP_ADDR="$KIST_ADDRESS" chroot "$root" sh -c "cd /kist && exec \"\$@\"" sh "$@"
+            ${KIST_ADDRESS:+REGISTRY_HTTP_ADDR=$KIST_ADDRESS} "$@"
     ' bash "$folder" "$@"
 }
 
@@ -56,5 +63,5 @@ check_run() {
 }
 
 for what; do
-    if [ "$what" = run ]; then check_run; else KIST_ADDRESS='' inside env -u REGISTRY_HTTP_ADDR ./dev $what; fi
+    if [ "$what" = run ]; then check_run; else inside ./dev $what; fi
 done

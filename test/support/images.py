@@ -15,20 +15,16 @@ import random
 import tarfile
 import zlib
 
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+from support.content import LIST as DOCKER_LIST  # noqa: F401 - part of what this module offers
+from support.content import OCI_INDEX, OCI_MANIFEST, descriptor, digest_of
+from support.content import SCHEMA2 as DOCKER_MANIFEST
+
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 MIB = 1024 * 1024
-
-
-def digest_of(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def digest_of_file(path):
@@ -139,17 +135,13 @@ class Image:
         return {self.config_digest} | {layer.digest for layer in self.layers}
 
 
-def descriptor(media_type, data, **more):
-    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data), **more}
-
-
 def index_of(images):
     """An OCI index of images, one per architecture."""
     return dump({
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
         "manifests": [
-            descriptor(OCI_MANIFEST, image.oci_manifest(),
+            descriptor(image.oci_manifest(), OCI_MANIFEST,
                        platform={"os": "linux", "architecture": image.architecture})
             for image in images
         ],
@@ -183,7 +175,7 @@ def oci_layout(folder, tag, *images):
         _write_blob(folder, root)
     name = {"org.opencontainers.image.ref.name": tag}
     (folder / "index.json").write_bytes(
-        dump({"schemaVersion": 2, "manifests": [descriptor(media_type, root, annotations=name)]}))
+        dump({"schemaVersion": 2, "manifests": [descriptor(root, media_type, annotations=name)]}))
     return digest_of(root)
 
 
