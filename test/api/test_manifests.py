@@ -211,7 +211,6 @@ def test_schema_version_must_be_2(client, repo, media_type, version):
     assert_error(response, 400, "MANIFEST_INVALID")
 
 
-@pytest.mark.ours("there is no schema1")
 @pytest.mark.parametrize(
     "media_type", [SCHEMA1, SCHEMA1_SIGNED, "application/json", "text/plain", "x/y", None, "///"]
 )

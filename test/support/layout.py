@@ -142,8 +142,7 @@ def _check_hash_state(path, offset, key, problems):
     elif offset > size:
         problems.append(f"{key} covers more than the {size} bytes there")
     elif offset <= HASH_STATE_SIZE_MAX:
-        with open(data_path, "rb") as file:
-            wanted = hash_state(file.read(offset))
+        wanted = hash_state(data_path.read_bytes()[:offset] if offset else b"")
         if state != wanted:
             problems.append(f"{key} is {state.hex()}, should be {wanted.hex()}")
 
