@@ -139,7 +139,8 @@ static int sync_directory(int fd, struct error *err)
 
 /*
  * The directory itself comes first: where one journal holds all of them, its commit takes the
- * others along. Then each directory that got a new child, upwards.
+ * others along. Then each directory that got a new child, upwards; one that somebody removed
+ * meanwhile took its content along.
  */
 int place_sync(const struct place *place, struct error *err)
 {
@@ -152,6 +153,8 @@ int place_sync(const struct place *place, struct error *err)
 
         len = parent_len(place->path, len);
         fd = open_prefix(place->path, len);
+        if (fd < 0 && errno == ENOENT)
+            continue;
         if (fd < 0)
             return error_set_sys(err, errno, "opening a directory for fsync");
         if (sync_directory(fd, err) < 0)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * suite - one set of cases, run on every storage driver, bare and behind trial_driver (where every
+ * call is a wait). A case runs as a task on a fresh storage; afterwards no task, no descriptor and
+ * no temporary file may be left.
+ */
+#pragma once
+
+#include "lib/storage/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+typedef void suite_case_cb(struct store *store);
+
+struct suite_case {
+    const char *name; /* says the behaviour */
+    suite_case_cb *run;
+};
+
+#define SUITE_CASE(function)                                                                       \
+    {                                                                                              \
+#function, function                                                                        \
+    }
+
+/* Each ends with a row of NULLs. */
+extern const struct suite_case content_cases[];
+extern const struct suite_case stream_cases[];
+extern const struct suite_case interruption_cases[];
+extern const struct suite_case filesystem_cases[]; /* the bare filesystem only */
+
+/* ---- what cases are made of; all may suspend ---- */
+
+const char *suite_root(void); /* the temporary directory of the running case */
+bool is_suite_wrapped(void);  /* behind trial_driver */
+
+void expect_put(struct store *store, const char *key, const char *text);
+void expect_content(struct store *store, const char *key, const char *text);
+void expect_missing(struct store *store, const char *key);
+bool has_content(struct store *store, const char *key, const char *text);
+
+/* Names with a blank behind each: "a b c ". */
+void expect_list(struct store *store, const char *key, const char *names);
+
+/* @len bytes that depend on the position and on @seed. Given: free. */
+char *make_bytes(size_t len, unsigned seed);
+
+/* Appends @len bytes in one write. */
+int write_bytes(struct storage_writer *writer, const void *data, size_t len, struct error *err);
+
+/* All of it through a reader, from @offset. */
+void expect_stream(struct store *store, const char *key, int64_t offset, const char *data,
+                   size_t len);
+
+size_t count_descriptors(void);
+
+/* How many files below the case's root match ".*.tmp". */
+size_t count_temporaries(void);
