@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * range - see range.h.
+ */
+#include "lib/http/range.h"
+
+#include "lib/base/banned.h"
+
+/* Digits only; false for none, for anything else and for what exceeds an int64_t. */
+static bool parse_position(struct span text, int64_t *out)
+{
+    int64_t value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+
+        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return text.len > 0;
+}
+
+/* The last @text bytes. */
+static enum range_verdict parse_suffix(struct span text, int64_t size, struct range *out)
+{
+    int64_t len;
+
+    if (!parse_position(text, &len))
+        return RANGE_INVALID;
+    if (len > size)
+        len = size;
+    *out = (struct range){size - len, len};
+    return RANGE_PARTS;
+}
+
+/* One member of the set, "first-last", "first-" or "-suffix", trimmed. */
+static enum range_verdict parse_member(struct span member, int64_t size, struct range *out)
+{
+    struct span rest = member;
+    struct span from = span_trim(span_cut(&rest, '-'));
+    struct span to = span_trim(rest);
+    int64_t first;
+    int64_t last = size - 1;
+
+    if (rest.data == NULL)
+        return RANGE_INVALID; /* no dash */
+    if (from.len == 0)
+        return parse_suffix(to, size, out);
+    if (!parse_position(from, &first))
+        return RANGE_INVALID;
+    if (first >= size)
+        return RANGE_OUTSIDE;
+    if (to.len > 0 && (!parse_position(to, &last) || last < first))
+        return RANGE_INVALID;
+    if (last >= size)
+        last = size - 1;
+    *out = (struct range){first, last - first + 1};
+    return RANGE_PARTS;
+}
+
+/* What follows `bytes=`. Members behind the end are left out while there are others. */
+static enum range_verdict parse_set(struct span rest, int64_t size, struct range_set *out)
+{
+    bool is_some_outside = false;
+    bool is_too_much = false;
+    int64_t wanted = 0; /* bytes in all */
+
+    out->count = 0;
+    while (rest.data != NULL) {
+        struct span member = span_trim(span_cut(&rest, ','));
+        struct range range = {0, 0};
+        enum range_verdict verdict;
+
+        if (member.len == 0)
+            continue;
+        verdict = parse_member(member, size, &range);
+        if (verdict == RANGE_INVALID)
+            return RANGE_INVALID;
+        is_some_outside |= verdict == RANGE_OUTSIDE;
+        if (verdict == RANGE_OUTSIDE)
+            continue;
+        is_too_much |= range.len > size - wanted || out->count == RANGE_COUNT_MAX;
+        if (!is_too_much) {
+            out->items[out->count++] = range;
+            wanted += range.len;
+        }
+    }
+    if (out->count == 0 && is_some_outside)
+        return size > 0 ? RANGE_OUTSIDE : RANGE_WHOLE;
+    return out->count == 0 || is_too_much ? RANGE_WHOLE : RANGE_PARTS;
+}
+
+enum range_verdict range_parse(struct span header, int64_t size, struct range_set *out)
+{
+    static const struct span unit = SPAN("bytes=");
+    enum range_verdict verdict;
+    struct range_set set;
+
+    if (header.len == 0)
+        return RANGE_WHOLE;
+    if (!span_starts_with(header, unit))
+        return RANGE_INVALID;
+    verdict = parse_set(span_from(header, unit.len), size, &set);
+    if (verdict == RANGE_PARTS)
+        *out = set;
+    return verdict;
+}
