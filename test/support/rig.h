@@ -67,6 +67,7 @@ extern struct error rig_error; /* the @err of what is expected to work, or to fa
         (void)state;                                                                               \
         rig_run(name##_body, NULL);                                                                \
     }                                                                                              \
-    static void name##_body(struct registry *registry, __attribute__((unused)) void *arg)
+    static void name##_body(__attribute__((unused)) struct registry *registry,                     \
+                            __attribute__((unused)) void *arg)
 
 #define RIG_RUN(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
