@@ -22,18 +22,21 @@ static const char letters_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 
 #define PROBLEM(finding, ...) snprintf((finding)->problem, sizeof((finding)->problem), __VA_ARGS__)
 
-void check_quote(const char *text, char *out, size_t size)
+void check_escape(const char *text, char *out, size_t size)
 {
-    auto_str quoted = STR_INIT(16 * 1024);
+    auto_str escaped = STR_INIT(16 * 1024);
     size_t len = strlen(text);
 
-    if (len > 1024)
-        len = 1024;
-    str_append_char(&quoted, '"');
-    log_append_escaped(&quoted, span_make(text, len));
-    str_append_char(&quoted, '"');
-    if (snprintf(out, size, "%s", str_text(&quoted)) >= (int)size)
-        memcpy(out + size - 5, "...\"", 5);
+    log_append_escaped(&escaped, span_make(text, len < 1024 ? len : 1024));
+    if (snprintf(out, size, "%s", str_text(&escaped)) >= (int)size)
+        memcpy(out + size - 4, "...", 4);
+}
+
+void check_quote(const char *text, char *out, size_t size)
+{
+    out[0] = '"';
+    check_escape(text, out + 1, size - 2);
+    memcpy(out + strlen(out), "\"", 2);
 }
 
 /* Not empty, and nothing but ASCII letters, digits and @others. */

@@ -16,5 +16,7 @@ option_check_cb check_prefix;
 option_check_cb check_root;
 option_check_cb check_threads;
 
-/* Puts untrusted text into double quotes, without control characters, cut to @size bytes. */
+/* Untrusted text for a message: without control characters, cut visibly to @size bytes. The second
+ * puts it into double quotes. */
+void check_escape(const char *text, char *out, size_t size);
 void check_quote(const char *text, char *out, size_t size);

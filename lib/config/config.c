@@ -8,6 +8,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
+#include "lib/config/checks.h"
 #include "lib/config/env.h"
 #include "lib/config/yaml.h"
 
@@ -94,16 +95,48 @@ static int check_file_drivers(const struct tree *tree, struct error *err)
                      tree->name, str_text(&names));
 }
 
+/* "filesystem, inmemory": what a driver may be. */
+static void list_supported(struct str *out)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (options[i].is_driver && options[i].state == OPTION_SUPPORTED)
+            str_append_format(out, "%s%s", out->len > 0 ? ", " : "", option_key(&options[i]));
+    }
+}
+
+/* Without a driver: what looks as if it were to be one is said. */
+static int fail_no_driver(const struct tree *tree, struct error *err)
+{
+    const struct node *storage = tree_find(tree->root, "storage");
+    const struct node *entry = storage != NULL ? storage->first : NULL;
+    auto_str supported = STR_INIT(256);
+    char shown[40];
+
+    for (; entry != NULL && storage->kind == NODE_MAP; entry = entry->next) {
+        auto_str path = STR_INIT(256);
+
+        str_append_format(&path, "storage.%s", entry->key);
+        if (option_find(str_text(&path)) != NULL)
+            continue;
+        list_supported(&supported);
+        check_escape(entry->key, shown, sizeof(shown));
+        return tree_fail(tree, entry, err, "StorageDriver not registered: %s; this version has %s",
+                         shown, str_text(&supported));
+    }
+    return error_set(err, ERROR_INVALID, "error parsing %s: no storage configuration provided",
+                     tree->name);
+}
+
 static int check_drivers(const struct tree *tree, struct error *err)
 {
+    const struct node *storage = tree_find(tree->root, "storage");
     auto_str names = STR_INIT(256);
     size_t count = list_drivers(tree, ", ", &names);
 
-    if (count == 1)
-        return 0;
+    if (count == 1 || (storage != NULL && storage->kind == NODE_LIST))
+        return 0; /* apply_tree says what is wrong with a list */
     if (count == 0)
-        return error_set(err, ERROR_INVALID, "error parsing %s: no storage configuration provided",
-                         tree->name);
+        return fail_no_driver(tree, err);
     return error_set(err, ERROR_INVALID,
                      "error parsing %s: multiple storage drivers specified in configuration or "
                      "environment: %s",

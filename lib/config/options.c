@@ -54,7 +54,7 @@ const struct option options[] = {
      .choices = "text", .refused = "json|logstash",
      .help = "Form of a line of the application log."},
     {.path = "log.fields", .type = OPTION_PAIRS, FIELD(log.fields), .default_text = "{}", .max = 12,
-     .is_untyped = true, .example = "{service: registry}", .check = check_log_fields,
+     .is_untyped = true, .example = "{service: registry}", .is_shown = true, .check = check_log_fields,
      .help = "Fields added to every line about the process, not to those about a request."},
     SECTION("log.accesslog", "The access log: a line in Apache's combined form for each request."),
     {.path = "log.accesslog.disabled", .type = OPTION_BOOL, FIELD(log.is_access_log_disabled),
@@ -128,7 +128,7 @@ const struct option options[] = {
     /* ---- http ---- */
     SECTION("http", "The server."),
     {.path = "http.addr", .type = OPTION_TEXT, FIELD(http.addr), .default_text = "\"\"",
-     .example = ":5000", .check = check_addr,
+     .example = ":5000", .is_shown = true, .check = check_addr,
      .help = "Address to listen on, host:port or :port for all interfaces. Without it: a free port "
              "of all interfaces."},
     {.path = "http.net", .type = OPTION_TEXT, FIELD(http.net), .default_text = "tcp",
@@ -161,7 +161,7 @@ const struct option options[] = {
      .default_text = "60s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
      .help = "How long a body, or a client that reads an answer, may stand still."},
     {.path = "http.headers", .type = OPTION_HEADERS, FIELD(http.headers), .default_text = "{}",
-     .example = "{X-Content-Type-Options: [nosniff]}", .check = check_headers,
+     .example = "{X-Content-Type-Options: [nosniff]}", .is_shown = true, .check = check_headers,
      .help = "Headers added to answers: names with lists of values."},
     SECTION("http.tls", "TLS."),
     REFUSED("http.tls.certificate", TEXT, "File with the certificate chain."),

@@ -47,7 +47,8 @@ struct option {
     const char *choices;      /* TEXT, BOOL, LEVEL: the values that work, "a|b"; NULL: any */
     const char *refused;      /* values upstream knows and this version does not, "c|d" */
     const char *env;          /* its part of the variable's name where that is not the key */
-    const char *example;      /* YAML for the example file instead of the default, commented out */
+    const char *example;      /* YAML for the example file where that is not the default */
+    bool is_shown;            /* the example says it; else it is there as a comment */
     bool is_driver;           /* a storage driver, the key is its name */
     bool is_secret;
     bool is_untyped; /* upstream reads any scalar here and prints it as text */

@@ -241,7 +241,7 @@ static void print_facts(const struct option *option, size_t depth, struct str *o
 /* Whether the example has the key as a comment only: it has no default, or says something else. */
 static bool is_commented(const struct option *option)
 {
-    return option->example != NULL || option->state == OPTION_ACCEPTED;
+    return !option->is_shown && (option->example != NULL || option->state == OPTION_ACCEPTED);
 }
 
 static void print_example_value(const struct option *option, size_t depth, struct str *out)

@@ -17,7 +17,12 @@ void tree_init(struct tree *tree, const char *name)
 
     root->kind = NODE_MAP;
     root->line = 1;
-    *tree = (struct tree){.name = name, .root = root, .owned = root, .count = 1};
+    *tree = (struct tree){.root = root, .owned = root, .count = 1};
+    if (strlen(name) < sizeof(tree->name))
+        snprintf(tree->name, sizeof(tree->name), "%s", name);
+    else
+        snprintf(tree->name, sizeof(tree->name), "...%s",
+                 name + strlen(name) - (sizeof(tree->name) - 4));
 }
 
 void tree_fini(struct tree *tree)

@@ -31,7 +31,7 @@ struct node {
 };
 
 struct tree {
-    const char *name;   /* of the file, for messages; lent */
+    char name[100];     /* of the file, for messages; the end of a long one */
     struct node *root;  /* a map once tree_init is done */
     struct node *owned; /* all nodes */
     size_t count;
