@@ -8,7 +8,6 @@
 #include "lib/registry/link.h"
 #include "lib/registry/repository.h"
 #include "lib/storage/layout.h"
-#include "lib/task/task.h"
 
 #include "lib/base/banned.h"
 
@@ -112,25 +111,17 @@ int blob_mount(struct registry *registry, const char *repository, const char *fr
     return 0;
 }
 
-/* The link is gone whatever becomes of the rest, which is only for the catalog's sake. */
-static void keep_listed(struct registry *registry, const char *repository)
-{
-    struct error err = ERROR_INIT;
-
-    if (repository_keep(registry, repository, &err) < 0)
-        log_warn("repository %s may be missing in the catalog: %s", repository, err.message);
-}
-
 int blob_remove(struct registry *registry, const char *repository, const struct digest *digest,
                 struct error *err)
 {
     struct layout_key key = layout_layer_link(repository, digest);
-    int rc;
+    struct storage_stat ignored;
 
-    task_shield();
-    rc = store_remove(registry->store, key.text, err);
-    if (rc == 0)
-        keep_listed(registry, repository);
-    task_unshield();
-    return rc == 0 ? 0 : translate(err, repository, digest);
+    if (store_stat(registry->store, key.text, &ignored, err) < 0)
+        return translate(err, repository, digest);
+    if (repository_pin(registry, repository, err) < 0)
+        return -1;
+    if (store_remove(registry->store, key.text, err) < 0)
+        return translate(err, repository, digest);
+    return 0;
 }

@@ -322,8 +322,8 @@ static int remove_all(struct registry *registry, const char *repository,
         return error_set(err, ERROR_NOT_FOUND, "%s: absent", revision.text);
     if (remove_tags_of(registry, repository, canonical, err) < 0)
         return -1;
-    if (has_layer && (remove_if_there(registry, layer.text, err) < 0 ||
-                      repository_keep(registry, repository, err) < 0))
+    if (has_layer && (repository_pin(registry, repository, err) < 0 ||
+                      remove_if_there(registry, layer.text, err) < 0))
         return -1;
     if (remove_if_there(registry, revision.text, err) < 0)
         return -1;

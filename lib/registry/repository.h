@@ -9,12 +9,15 @@
 #include "lib/registry/registry.h"
 
 /*
- * repository_keep - make sure @repository has its `_layers`. May suspend.
- *
- * Upstream's catalog and garbage collector, and our catalog, know a repository by that directory.
- * A layer link brings it; a repository that received only manifests (an index, an artifact) or has
- * lost its last layer link on a storage without directories gets a file there that is no link, and
- * that nobody's walk looks at.
+ * Upstream's catalog and garbage collector, and our catalog, know a repository by its `_layers`. A
+ * layer link brings that directory; where there is none, a file in it does that is no link, and
+ * that nobody's walk looks at. Both may suspend.
  */
+
+/* Makes sure @repository has its `_layers`: before the first manifest's link. */
 must_check int repository_keep(struct registry *registry, const char *repository,
                                struct error *err);
+
+/* Makes sure that it stays when layer links go: some storages know a directory by its content
+ * only. */
+must_check int repository_pin(struct registry *registry, const char *repository, struct error *err);
