@@ -12,6 +12,7 @@
 #include "lib/task/task.h"
 #include "test/support/trial.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,23 +30,38 @@
 
 struct error rig_error;
 static struct registry registry;
+static const struct storage_driver *used_driver = &inmemory_driver;
+static char root[256];
 
 struct run {
     rig_cb *body;
     void *arg;
 };
 
+void rig_use(const struct storage_driver *driver)
+{
+    used_driver = driver;
+}
+
+static int remove_entry(const char *path, const struct stat *stat, int kind, struct FTW *ftw)
+{
+    (void)stat, (void)kind, (void)ftw;
+    return remove(path);
+}
+
 int rig_open(void **state)
 {
     struct error err = ERROR_INIT;
+    const char *tmp = getenv("TMPDIR");
 
     (void)state;
     log_set_level(LOG_LEVEL_ERROR);
-    if (loop_open(2, &err) < 0)
+    snprintf(root, sizeof(root), "%s/registry-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(root) == NULL || loop_open(2, &err) < 0)
         return -1;
-    trial_wrap(&inmemory_driver);
+    trial_wrap(used_driver);
     trial_arm(TRIAL_NONE, 0);
-    if (store_open(&trial_driver, NULL, &registry.store, &err) < 0)
+    if (store_open(&trial_driver, root, &registry.store, &err) < 0)
         return -1;
     registry.is_delete_enabled = true;
     return 0;
@@ -56,7 +72,7 @@ int rig_close(void **state)
     (void)state;
     store_close(registry.store);
     loop_close();
-    return 0;
+    return nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 struct registry *rig_registry(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rig - a registry on the inmemory driver, for tests of lib/registry: runs test code as a task, and
+ * rig - a registry on a fresh storage, for tests of lib/registry: runs test code as a task, and
  * looks over the whole storage afterwards.
  */
 #pragma once
@@ -10,9 +10,11 @@
 
 typedef void rig_cb(struct registry *registry, void *arg);
 
-/* Setup and teardown of a cmocka test: a fresh registry, on the trial driver. */
+/* Setup and teardown of a cmocka test: a fresh registry, on the trial driver around the inmemory
+ * driver or, after rig_use, another; that gets a new temporary directory as its root. */
 int rig_open(void **state);
 int rig_close(void **state);
+void rig_use(const struct storage_driver *driver);
 
 struct registry *rig_registry(void); /* lent until rig_close */
 

@@ -3,7 +3,7 @@
  * Every operation of the domain, interrupted in every way the trial driver knows, at each of its
  * storage calls in turn: afterwards the storage is sound, and the operation can be repeated.
  */
-#include "lib/base/memory.h"
+#include "drivers/drivers.h"
 #include "lib/registry/manifest_store.h"
 #include "lib/registry/tag_store.h"
 #include "lib/registry/upload.h"
@@ -134,6 +134,40 @@ static int append(struct upload *upload, struct span bytes, struct error *err)
     rc = upload_append(upload, data, err);
     evbuffer_free(data);
     return rc;
+}
+
+static void begin_body(struct registry *registry, void *arg)
+{
+    struct attempt *attempt = arg;
+    struct upload *upload = NULL;
+
+    trial_arm(attempt->fault, attempt->nth);
+    attempt->rc = upload_begin(registry, "r", &upload, &attempt->err);
+    attempt->calls = trial_count();
+    upload_close(upload);
+}
+
+static void check_empty_body(struct registry *registry, void *arg)
+{
+    (void)registry, (void)arg;
+    assert_int_equal(rig_check(), 0);
+}
+
+static void begin_leaves_nothing_when_it_fails(void **state)
+{
+    (void)state;
+    for (int fault = TRIAL_FAIL_BEFORE; fault <= TRIAL_CANCEL_AFTER; fault++) {
+        struct attempt attempt = {.fault = (enum trial_fault)fault};
+
+        assert_int_equal(rig_open(state), 0);
+        for (attempt.nth = 1; attempt.nth <= 3; attempt.nth++) {
+            rig_run(begin_body, &attempt);
+            assert_int_equal(attempt.rc, -1);
+            trial_arm(TRIAL_NONE, 0);
+            rig_run(check_empty_body, NULL);
+        }
+        assert_int_equal(rig_close(state), 0);
+    }
 }
 
 static struct digest content_digest(void)
@@ -531,6 +565,7 @@ static void tag_remove_is_interrupted_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(begin_leaves_nothing_when_it_fails),
         cmocka_unit_test(push_is_interrupted_anywhere),
         cmocka_unit_test(commit_is_interrupted_anywhere),
         cmocka_unit_test(commit_by_an_alias_is_interrupted_anywhere),
@@ -546,5 +581,8 @@ int main(void)
         cmocka_unit_test(tag_remove_is_interrupted_anywhere),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("inmemory", tests, NULL, NULL);
+
+    rig_use(&filesystem_driver);
+    return failed + cmocka_run_group_tests_name("filesystem", tests, NULL, NULL);
 }
