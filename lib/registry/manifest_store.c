@@ -10,6 +10,7 @@
 #include "lib/registry/blob_store.h"
 #include "lib/registry/hash_state.h"
 #include "lib/registry/link.h"
+#include "lib/registry/presence.h"
 #include "lib/registry/repository.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
@@ -51,7 +52,9 @@ static int check_link(struct registry *registry, const char *key, const struct d
     return error_set(err, ERROR_NOT_FOUND, "%s: names other content", key);
 }
 
-/* The canonical digest of @digest, which may be an alias that this repository knows. NOT_FOUND. */
+/* The canonical digest of @digest, which may be an alias that this repository knows. An alias is a
+ * layer link, as for a blob: as a revision it would end upstream's garbage collection, which takes
+ * each revision link for a manifest of its own and removes the same one twice. NOT_FOUND. */
 static int canonicalize(struct registry *registry, const char *repository,
                         const struct digest *digest, struct digest *out, struct error *err)
 {
@@ -62,7 +65,7 @@ static int canonicalize(struct registry *registry, const char *repository,
         *out = *digest;
         return 0;
     }
-    key = layout_revision_link(repository, digest);
+    key = layout_layer_link(repository, digest);
     if (link_read(registry, key.text, &linked, err) < 0)
         return -1;
     if (linked.algorithm != DIGEST_SHA256)
@@ -85,10 +88,8 @@ static int resolve(struct registry *registry, const char *repository, const stru
     key = layout_revision_link(repository, &canonical);
     *out_is_layer = false;
     if (check_link(registry, key.text, &canonical, &why) < 0) {
-        if (why.code != ERROR_NOT_FOUND) {
-            *err = why;
+        if (presence_tolerate(&why, err) < 0)
             return -1;
-        }
         key = layout_layer_link(repository, &canonical);
         *out_is_layer = true;
         if (check_link(registry, key.text, &canonical, err) < 0)
@@ -200,8 +201,7 @@ static int put_content(struct registry *registry, const struct digest *digest, s
         if (size == (int64_t)content.len)
             return 0;
         log_warn("%s: %zu bytes expected, written again", key.text, content.len);
-    } else if (why.code != ERROR_NOT_FOUND) {
-        *err = why;
+    } else if (presence_tolerate(&why, err) < 0) {
         return -1;
     }
     return store_put(registry->store, key.text, content, err);
@@ -217,7 +217,7 @@ static int put_links(struct registry *registry, const char *repository, const st
         return -1;
     if (alias == NULL || digest_equals(alias, digest))
         return 0;
-    key = layout_revision_link(repository, alias);
+    key = layout_layer_link(repository, alias);
     return link_write(registry, key.text, digest, err);
 }
 
@@ -236,35 +236,6 @@ int manifest_store_put(struct registry *registry, const char *repository,
     return rc;
 }
 
-/* Whether there is a link at @key, damaged or not. NOT_FOUND is no error here. */
-static int has_link(struct registry *registry, const char *key, bool *out, struct error *err)
-{
-    struct storage_stat stat;
-    struct error why = ERROR_INIT;
-
-    if (store_stat(registry->store, key, &stat, &why) == 0) {
-        *out = true;
-        return 0;
-    }
-    if (why.code != ERROR_NOT_FOUND) {
-        *err = why;
-        return -1;
-    }
-    *out = false;
-    return 0;
-}
-
-/* Absent already is as good as removed: another request may be at the same. */
-static int remove_if_there(struct registry *registry, const char *key, struct error *err)
-{
-    struct error why = ERROR_INIT;
-
-    if (store_remove(registry->store, key, &why) == 0 || why.code == ERROR_NOT_FOUND)
-        return 0;
-    *err = why;
-    return -1;
-}
-
 static int remove_tag_of(struct registry *registry, const char *repository, const char *tag,
                          const struct digest *digest, struct error *err)
 {
@@ -272,16 +243,12 @@ static int remove_tag_of(struct registry *registry, const char *repository, cons
     struct error why = ERROR_INIT;
     struct digest current;
 
-    if (link_read(registry, key.text, &current, &why) < 0) {
-        if (why.code == ERROR_NOT_FOUND)
-            return 0;
-        *err = why;
-        return -1;
-    }
+    if (link_read(registry, key.text, &current, &why) < 0)
+        return presence_tolerate(&why, err);
     if (!digest_equals(&current, digest))
         return 0;
     key = layout_tag(repository, tag);
-    return remove_if_there(registry, key.text, err);
+    return presence_end(registry->store, key.text, err);
 }
 
 static int remove_tags_of(struct registry *registry, const char *repository,
@@ -291,12 +258,8 @@ static int remove_tags_of(struct registry *registry, const char *repository,
     auto_storage_list tags = {0};
     struct error why = ERROR_INIT;
 
-    if (store_list(registry->store, key.text, &tags, &why) < 0) {
-        if (why.code == ERROR_NOT_FOUND)
-            return 0;
-        *err = why;
-        return -1;
-    }
+    if (store_list(registry->store, key.text, &tags, &why) < 0)
+        return presence_tolerate(&why, err);
     for (size_t i = 0; i < tags.count; i++) {
         if (is_tag(span_of(tags.names[i])) &&
             remove_tag_of(registry, repository, tags.names[i], digest, err) < 0)
@@ -311,24 +274,24 @@ static int remove_all(struct registry *registry, const char *repository,
 {
     struct layout_key layer = layout_layer_link(repository, canonical);
     struct layout_key revision = layout_revision_link(repository, canonical);
-    struct layout_key alias_revision = layout_revision_link(repository, alias);
+    struct layout_key alias_layer = layout_layer_link(repository, alias);
     bool has_layer;
     bool has_revision;
 
-    if (has_link(registry, layer.text, &has_layer, err) < 0 ||
-        has_link(registry, revision.text, &has_revision, err) < 0)
+    if (presence_of(registry->store, layer.text, &has_layer, err) < 0 ||
+        presence_of(registry->store, revision.text, &has_revision, err) < 0)
         return -1;
     if (!has_layer && !has_revision)
         return error_set(err, ERROR_NOT_FOUND, "%s: absent", revision.text);
     if (remove_tags_of(registry, repository, canonical, err) < 0)
         return -1;
     if (has_layer && (repository_pin(registry, repository, err) < 0 ||
-                      remove_if_there(registry, layer.text, err) < 0))
+                      presence_end(registry->store, layer.text, err) < 0))
         return -1;
-    if (remove_if_there(registry, revision.text, err) < 0)
+    if (presence_end(registry->store, revision.text, err) < 0)
         return -1;
     return digest_equals(alias, canonical) ? 0
-                                           : remove_if_there(registry, alias_revision.text, err);
+                                           : presence_end(registry->store, alias_layer.text, err);
 }
 
 int manifest_store_remove(struct registry *registry, const char *repository,

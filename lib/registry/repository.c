@@ -4,28 +4,12 @@
  */
 #include "lib/registry/repository.h"
 
+#include "lib/registry/presence.h"
 #include "lib/storage/layout.h"
 
 #include "lib/base/banned.h"
 
 #define PIN_NAME "/.keep"
-
-static int has_key(struct registry *registry, const char *key, bool *out, struct error *err)
-{
-    struct storage_stat ignored;
-    struct error why = ERROR_INIT;
-
-    if (store_stat(registry->store, key, &ignored, &why) == 0) {
-        *out = true;
-        return 0;
-    }
-    if (why.code != ERROR_NOT_FOUND) {
-        *err = why;
-        return -1;
-    }
-    *out = false;
-    return 0;
-}
 
 int repository_pin(struct registry *registry, const char *repository, struct error *err)
 {
@@ -35,7 +19,7 @@ int repository_pin(struct registry *registry, const char *repository, struct err
 
     str_append_text(&pin, layers.text);
     str_append_text(&pin, PIN_NAME);
-    if (has_key(registry, str_text(&pin), &is_there, err) < 0)
+    if (presence_of(registry->store, str_text(&pin), &is_there, err) < 0)
         return -1;
     return is_there ? 0 : store_put(registry->store, str_text(&pin), SPAN(""), err);
 }
@@ -45,7 +29,7 @@ int repository_keep(struct registry *registry, const char *repository, struct er
     struct layout_key layers = layout_layers(repository);
     bool is_there;
 
-    if (has_key(registry, layers.text, &is_there, err) < 0)
+    if (presence_of(registry->store, layers.text, &is_there, err) < 0)
         return -1;
     return is_there ? 0 : repository_pin(registry, repository, err);
 }

@@ -15,6 +15,7 @@
 #include "lib/base/memory.h"
 #include "lib/oci/reference.h"
 #include "lib/registry/hash_state.h"
+#include "lib/registry/presence.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
 
@@ -102,13 +103,9 @@ static int open_writer(struct upload *upload, enum storage_writer_mode mode, str
 static int remove_session(struct upload *upload, struct error *err)
 {
     struct layout_key key = layout_upload(upload->repository, upload->info.uuid.text);
-    struct error why = ERROR_INIT;
 
     upload->is_data_gone = true;
-    if (store_remove(upload->registry->store, key.text, &why) == 0 || why.code == ERROR_NOT_FOUND)
-        return 0;
-    *err = why;
-    return -1;
+    return presence_end(upload->registry->store, key.text, err);
 }
 
 /* Where the removal is not the point of the request: what stays behind is purged one day. */
@@ -236,8 +233,7 @@ int upload_stat(struct registry *registry, const char *repository, const char *u
         return -1;
     if (store_stat(registry->store, key.text, &stat, &why) == 0) {
         info.size = stat.size;
-    } else if (why.code != ERROR_NOT_FOUND) {
-        *err = why;
+    } else if (presence_tolerate(&why, err) < 0) {
         return -1;
     }
     memcpy(info.uuid.text, uuid, UUID_LEN + 1);
@@ -401,8 +397,7 @@ static int place(struct upload *upload, const struct digest *canonical, struct e
             return 0;
         log_warn("%s: %" PRId64 " bytes instead of %" PRId64 ", replaced", key.text, size,
                  upload->info.size);
-    } else if (why.code != ERROR_NOT_FOUND) {
-        *err = why;
+    } else if (presence_tolerate(&why, err) < 0) {
         return -1;
     }
     if (store_writer_commit(upload->writer, key.text, err) < 0)
