@@ -101,3 +101,242 @@ bool json_depth_is_within(struct span text, size_t max)
     }
     return true;
 }
+
+/* ---- the strict check ---- */
+
+#define INTEGER_MAX ((uint64_t)1 << 53) /* a double holds every integer up to here */
+
+struct scan {
+    char *text;
+    size_t len;
+    size_t at;
+    struct json_limits left;
+    enum json_fault fault;
+};
+
+static bool scan_value(struct scan *scan);
+
+/* The next byte, NUL at the end: no JSON grammar has a place for a real one. */
+static char peek(const struct scan *scan)
+{
+    return scan->at < scan->len ? scan->text[scan->at] : '\0';
+}
+
+static bool take(struct scan *scan, char c)
+{
+    if (peek(scan) != c)
+        return false;
+    scan->at++;
+    return true;
+}
+
+static void skip_blanks(struct scan *scan)
+{
+    while (take(scan, ' ') || take(scan, '\n') || take(scan, '\r') || take(scan, '\t'))
+        continue;
+}
+
+static bool scan_word(struct scan *scan, const char *word)
+{
+    for (; *word != '\0'; word++) {
+        if (!take(scan, *word))
+            return false;
+    }
+    return true;
+}
+
+/* The four digits of \uXXXX; false leaves the scan at the first that is none. */
+static bool scan_unit(struct scan *scan, uint32_t *out)
+{
+    uint32_t unit = 0;
+
+    for (int i = 0; i < 4; i++) {
+        char c = peek(scan);
+
+        if (c >= '0' && c <= '9')
+            unit = unit << 4 | (uint32_t)(c - '0');
+        else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+            unit = unit << 4 | (uint32_t)((c & ~0x20) - 'A' + 10);
+        else
+            return false;
+        scan->at++;
+    }
+    *out = unit;
+    return true;
+}
+
+/* What follows \u. NUL and surrogates without their other half are rewritten as U+FFFD. */
+static bool scan_unicode(struct scan *scan)
+{
+    size_t start = scan->at;
+    size_t end;
+    uint32_t unit = 0;
+    uint32_t low = 0;
+
+    if (!scan_unit(scan, &unit))
+        return false;
+    end = scan->at;
+    if (unit >= 0xd800 && unit <= 0xdbff && take(scan, '\\') && take(scan, 'u') &&
+        scan_unit(scan, &low) && low >= 0xdc00 && low <= 0xdfff)
+        return true;
+    scan->at = end; /* what follows is looked at for itself */
+    if (unit == 0 || (unit >= 0xd800 && unit <= 0xdfff))
+        memcpy(scan->text + start, "fffd", 4);
+    return true;
+}
+
+/* After the backslash. */
+static bool scan_escape(struct scan *scan)
+{
+    char c = peek(scan);
+
+    if (c == '\0' || strchr("\"\\/bfnrtu", c) == NULL)
+        return false;
+    scan->at++;
+    return c != 'u' || scan_unicode(scan);
+}
+
+/* After the opening quote. */
+static bool scan_string(struct scan *scan)
+{
+    while (scan->at < scan->len) {
+        unsigned char c = (unsigned char)scan->text[scan->at];
+
+        if (c < 0x20)
+            return false;
+        scan->at++;
+        if (c == '"')
+            return true;
+        if (c == '\\' && !scan_escape(scan))
+            return false;
+    }
+    return false;
+}
+
+static bool scan_digits(struct scan *scan)
+{
+    size_t start = scan->at;
+
+    while (peek(scan) >= '0' && peek(scan) <= '9')
+        scan->at++;
+    return scan->at > start;
+}
+
+/* Whether the digits from @start on are an integer that survives cJSON's doubles. */
+static bool is_exact(const struct scan *scan, size_t start)
+{
+    uint64_t value = 0;
+
+    for (size_t i = start; i < scan->at; i++) {
+        value = value * 10 + (uint64_t)(scan->text[i] - '0');
+        if (value > INTEGER_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* One that is not exact has three characters or more: room for the two of an empty object. */
+static bool scan_number(struct scan *scan)
+{
+    size_t start = scan->at;
+    size_t digits;
+    bool exact;
+
+    take(scan, '-');
+    digits = scan->at;
+    if (!take(scan, '0') && !scan_digits(scan))
+        return false;
+    exact = is_exact(scan, digits);
+    if (take(scan, '.')) {
+        exact = false;
+        if (!scan_digits(scan))
+            return false;
+    }
+    if (take(scan, 'e') || take(scan, 'E')) {
+        exact = false;
+        if (!take(scan, '+'))
+            take(scan, '-');
+        if (!scan_digits(scan))
+            return false;
+    }
+    if (!exact) {
+        memset(scan->text + start, ' ', scan->at - start);
+        memcpy(scan->text + start, "{}", 2);
+    }
+    return true;
+}
+
+/* After the opening brace or bracket, up to and with @close. */
+static bool scan_members(struct scan *scan, char close)
+{
+    skip_blanks(scan);
+    if (take(scan, close))
+        return true;
+    do {
+        skip_blanks(scan);
+        if (close == '}') {
+            if (!take(scan, '"') || !scan_string(scan))
+                return false;
+            skip_blanks(scan);
+            if (!take(scan, ':'))
+                return false;
+        }
+        if (!scan_value(scan))
+            return false;
+        skip_blanks(scan);
+    } while (take(scan, ','));
+    return take(scan, close);
+}
+
+static bool scan_nested(struct scan *scan, char close)
+{
+    bool fine;
+
+    if (scan->left.depth == 0) {
+        scan->fault = JSON_TOO_DEEP;
+        return false;
+    }
+    scan->left.depth--;
+    fine = scan_members(scan, close);
+    scan->left.depth++;
+    return fine;
+}
+
+static bool scan_value(struct scan *scan)
+{
+    if (scan->left.values == 0) {
+        scan->fault = JSON_TOO_MANY;
+        return false;
+    }
+    scan->left.values--;
+    skip_blanks(scan);
+    if (take(scan, '{'))
+        return scan_nested(scan, '}');
+    if (take(scan, '['))
+        return scan_nested(scan, ']');
+    if (take(scan, '"'))
+        return scan_string(scan);
+    switch (peek(scan)) {
+    case 't':
+        return scan_word(scan, "true");
+    case 'f':
+        return scan_word(scan, "false");
+    case 'n':
+        return scan_word(scan, "null");
+    default:
+        return scan_number(scan);
+    }
+}
+
+enum json_fault json_prepare(char *text, size_t len, struct json_limits limits, size_t *out_offset)
+{
+    struct scan scan = {.text = text, .len = len, .left = limits, .fault = JSON_SYNTAX};
+
+    if (scan_value(&scan)) {
+        skip_blanks(&scan);
+        if (scan.at == len)
+            return JSON_FINE;
+    }
+    *out_offset = scan.at < len ? scan.at + 1 : len;
+    return scan.fault;
+}
