@@ -28,6 +28,7 @@ struct file_writer {
     char *path;                    /* owned */
     int fd;
     int64_t flushed_size; /* bytes that are durable, or were here before us */
+    int64_t started_size; /* bytes that are on their way to the disk */
     size_t old_len;       /* of its place; see place.h */
     bool is_dirty;        /* written since the last flush */
     bool is_entry_new;    /* its name, and the directories above, are not durable yet */
@@ -129,6 +130,7 @@ int file_writer_open(struct storage *storage, const char *key, enum storage_writ
     writer->path = path;
     path = NULL;
     writer->flushed_size = job.size;
+    writer->started_size = job.size;
     writer->fd = job.fd;
     writer->old_len = job.old_len;
     writer->is_entry_new = mode == STORAGE_WRITER_CREATE;
@@ -139,9 +141,13 @@ int file_writer_open(struct storage *storage, const char *key, enum storage_writ
 
 /* ---- write ---- */
 
+/* Bytes after which the kernel is told to begin writing them to the disk. */
+#define START_SIZE (8 * 1024 * 1024)
+
 struct write_job {
     int fd;
     int64_t offset;
+    int64_t started_size; /* moved on when there was enough to start */
     struct evbuffer_iovec *pieces;
     int piece_count;
 };
@@ -176,15 +182,29 @@ static int write_pieces(struct write_job *job, struct error *err)
     return 0;
 }
 
+/* Left alone the kernel would wait for many seconds or a great many bytes, and the fsync at the end
+ * of a big upload would have to write them all while the client waits. Only a hint: no error
+ * counts. */
+static void start_writing(struct write_job *job)
+{
+    if (job->offset - job->started_size < START_SIZE)
+        return;
+    sync_file_range(job->fd, job->started_size, job->offset - job->started_size,
+                    SYNC_FILE_RANGE_WRITE);
+    job->started_size = job->offset;
+}
+
 /* After a failure the file is cut back; should that fail too, its next owner sees the real size. */
 static int write_job(void *arg, struct error *err)
 {
-    struct write_job job = *(const struct write_job *)arg;
-    int64_t size = job.offset;
+    struct write_job *job = arg;
+    int64_t size = job->offset;
 
-    if (write_pieces(&job, err) == 0)
+    if (write_pieces(job, err) == 0) {
+        start_writing(job);
         return 0;
-    if (ftruncate(job.fd, size) < 0)
+    }
+    if (ftruncate(job->fd, size) < 0)
         error_wrap(err, "(and the file could not be cut back)");
     return -1;
 }
@@ -194,7 +214,9 @@ int file_writer_write(struct storage_writer *base, struct evbuffer *data, struct
     struct file_writer *writer = (struct file_writer *)base;
     size_t len = evbuffer_get_length(data);
     struct evbuffer *taken = evbuffer_new();
-    struct write_job job = {.fd = writer->fd, .offset = base->size};
+    struct write_job job = {
+        .fd = writer->fd, .offset = base->size, .started_size = writer->started_size};
+    struct evbuffer_iovec *pieces;
     int rc;
 
     if (evbuffer_add_buffer(taken, data) < 0) {
@@ -202,13 +224,16 @@ int file_writer_write(struct storage_writer *base, struct evbuffer *data, struct
         return error_set(err, ERROR_INTERNAL, "a buffer that cannot be emptied");
     }
     job.piece_count = evbuffer_peek(taken, -1, NULL, NULL, 0);
-    job.pieces = xcalloc((size_t)job.piece_count, sizeof(*job.pieces));
-    evbuffer_peek(taken, -1, NULL, job.pieces, job.piece_count);
+    pieces = xcalloc((size_t)job.piece_count, sizeof(*pieces));
+    evbuffer_peek(taken, -1, NULL, pieces, job.piece_count);
+    job.pieces = pieces;
     writer->is_dirty = true;
     rc = offload(write_job, &job, err);
-    if (rc == 0)
+    if (rc == 0) {
         base->size += (int64_t)len;
-    free(job.pieces);
+        writer->started_size = job.started_size;
+    }
+    free(pieces);
     evbuffer_free(taken);
     return rc;
 }
