@@ -4,6 +4,7 @@
  * storage calls in turn: afterwards the storage is sound, and the operation can be repeated.
  */
 #include "drivers/drivers.h"
+#include "lib/base/memory.h"
 #include "lib/registry/manifest_store.h"
 #include "lib/registry/tag_store.h"
 #include "lib/registry/upload.h"
@@ -379,6 +380,100 @@ static void upload_remove_is_interrupted_anywhere(void **state)
     try_all(&operation);
 }
 
+/* ---- a client that goes away ---- */
+
+#define BIG_SIZE  (600 << 10) /* enough that hashing it is a helper's job */
+#define BIG_PIECE (100 << 10)
+#define TURNS_MAX 2000
+
+struct departure {
+    struct task *client;
+    unsigned after; /* turns of the loop */
+    int rc;
+    bool has_ended;
+    char *content;
+};
+
+static void leave_main(void *arg)
+{
+    struct departure *departure = arg;
+
+    for (unsigned i = 0; i < departure->after && !departure->has_ended; i++)
+        assert_ok(task_sleep(0, &rig_error));
+    if (!departure->has_ended)
+        task_cancel(departure->client);
+}
+
+/* Appends what is missing, a piece at a time, and saves whatever happens. */
+static int push_rest(struct upload *upload, const char *content, struct error *err)
+{
+    int rc = 0;
+
+    while (rc == 0 && upload_info(upload)->size < BIG_SIZE)
+        rc = append(upload, span_make(content + upload_info(upload)->size, BIG_PIECE), err);
+    return finish(upload, rc, err);
+}
+
+static void client_body(struct registry *registry, void *arg)
+{
+    struct departure *departure = arg;
+    struct upload *upload;
+    struct error err = ERROR_INIT;
+
+    departure->client = task_self();
+    task_spawn("leave", leave_main, departure);
+    session_uuid.text[0] = '\0';
+    departure->rc = upload_begin(registry, "r", &upload, &err);
+    if (departure->rc == 0) {
+        session_uuid = upload_info(upload)->uuid;
+        departure->rc = push_rest(upload, departure->content, &err);
+    }
+    departure->has_ended = true;
+    if (departure->rc < 0)
+        assert_int_equal(err.code, ERROR_CANCELED);
+}
+
+/* Another client comes and goes on from where the first one left; nothing is read again. */
+static void successor_body(struct registry *registry, void *arg)
+{
+    struct departure *departure = arg;
+    struct upload *upload;
+    struct digest digest;
+    struct blob blob;
+
+    rig_check();
+    if (session_uuid.text[0] == '\0')
+        return;
+    trial_arm(TRIAL_NONE, 0);
+    assert_ok(upload_resume(registry, "r", session_uuid.text, -1, &upload, &rig_error));
+    assert_ok(push_rest(upload, departure->content, &rig_error));
+    digest_of(DIGEST_SHA256, span_make(departure->content, BIG_SIZE), &digest);
+    assert_ok(upload_resume(registry, "r", session_uuid.text, BIG_SIZE, &upload, &rig_error));
+    assert_ok(upload_commit(upload, &digest, &blob, &rig_error));
+    upload_close(upload);
+    assert_int_equal(trial_count_of("reader_open"), 0);
+    rig_check();
+}
+
+static void a_client_goes_away_at_any_turn(void **state)
+{
+    struct departure departure = {.rc = -1};
+
+    departure.content = xmalloc(BIG_SIZE);
+    for (size_t i = 0; i < BIG_SIZE; i++)
+        departure.content[i] = (char)(i * 13 + i / 257);
+    for (unsigned after = 0; departure.rc < 0 && after < TURNS_MAX; after += 1 + after / 20) {
+        departure.after = after;
+        departure.has_ended = false;
+        assert_int_equal(rig_open(state), 0);
+        rig_run(client_body, &departure);
+        rig_run(successor_body, &departure);
+        assert_int_equal(rig_close(state), 0);
+    }
+    assert_int_equal(departure.rc, 0);
+    free(departure.content);
+}
+
 /* ---- blobs, manifests, tags ---- */
 
 static void prepare_blob_elsewhere(struct registry *registry)
@@ -573,6 +668,7 @@ int main(void)
         cmocka_unit_test(commit_of_present_content_is_interrupted_anywhere),
         cmocka_unit_test(a_mismatch_is_interrupted_anywhere),
         cmocka_unit_test(upload_remove_is_interrupted_anywhere),
+        cmocka_unit_test(a_client_goes_away_at_any_turn),
         cmocka_unit_test(mount_is_interrupted_anywhere),
         cmocka_unit_test(blob_remove_is_interrupted_anywhere),
         cmocka_unit_test(manifest_put_is_interrupted_anywhere),
