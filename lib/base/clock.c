@@ -27,11 +27,12 @@ struct timespec clock_now(void)
 
 void clock_format_rfc3339(struct timespec at, char out[CLOCK_RFC3339_SIZE])
 {
-    struct tm tm;
+    struct tm tm = {0};
     size_t len;
 
     gmtime_r(&at.tv_sec, &tm);
-    len = strftime(out, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    len = (size_t)snprintf(out, CLOCK_RFC3339_SIZE, "%04ld-", tm.tm_year + 1900L);
+    len += strftime(out + len, CLOCK_RFC3339_SIZE - len, "%m-%dT%H:%M:%S", &tm);
     if (at.tv_nsec > 0) {
         len += (size_t)snprintf(out + len, CLOCK_RFC3339_SIZE - len, ".%09ld", at.tv_nsec);
         while (out[len - 1] == '0')
@@ -60,7 +61,7 @@ static bool take_number(struct span *text, size_t count, int *out)
 
 static bool take_char(struct span *text, const char *any)
 {
-    if (text->len == 0 || strchr(any, text->data[0]) == NULL)
+    if (text->len == 0 || text->data[0] == '\0' || strchr(any, text->data[0]) == NULL)
         return false;
     *text = span_from(*text, 1);
     return true;

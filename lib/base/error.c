@@ -101,12 +101,14 @@ static enum error_code code_of_sys(int sys)
 
 int error_set_sys(struct error *err, int sys, const char *format, ...)
 {
-    char text[200];
+    char text[200]; /* leaves room for the errno's */
     va_list args;
+    int wanted;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    wanted = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    mark_cut(text, sizeof(text), wanted);
     error_set(err, code_of_sys(sys), "%s: %s", text, strerror(sys));
     err->sys = sys;
     return -1;
@@ -120,8 +122,9 @@ int error_wrap(struct error *err, const char *format, ...)
     int wanted;
 
     va_start(args, format);
-    vsnprintf(context, sizeof(context), format, args);
+    wanted = vsnprintf(context, sizeof(context), format, args);
     va_end(args);
+    mark_cut(context, sizeof(context), wanted);
     memcpy(message, err->message, sizeof(message));
     wanted = snprintf(err->message, sizeof(err->message), "%s: %s", context, message);
     mark_cut(err->message, sizeof(err->message), wanted);

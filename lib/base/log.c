@@ -7,16 +7,22 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/banned.h"
 
-#define LINE_MAX_LEN      16384
 #define STATIC_FIELDS_MAX 16
+#define MESSAGE_SIZE      8192 /* bytes, with the NUL; what is longer is cut visibly */
+#define VALUE_MAX_LEN     4096 /* likewise */
+
+/* A byte becomes six at most; nothing that can be put in a line overflows it. */
+#define LINE_MAX_LEN (6 * (MESSAGE_SIZE + LOG_FIELDS_MAX * (VALUE_MAX_LEN + 256)))
 
 static enum log_level level_limit = LOG_LEVEL_INFO;
 static log_context_cb *line_context;
@@ -75,23 +81,37 @@ static void write_all(int fd, struct span text)
     }
 }
 
+static void append_escaped(struct str *str, uint32_t point, struct span bytes)
+{
+    if (point == '"' || point == '\\')
+        str_append_format(str, "\\%c", (char)point);
+    else if (point == '\n')
+        str_append_text(str, "\\n");
+    else if (point == '\r')
+        str_append_text(str, "\\r");
+    else if (point == '\t')
+        str_append_text(str, "\\t");
+    else if (point < 0x20 || point == 0x7f)
+        str_append_format(str, "\\x%02x", (unsigned)point);
+    else if ((point >= 0x80 && point < 0xa0) || point == 0x2028 || point == 0x2029)
+        str_append_format(str, "\\u%04x", (unsigned)point); /* terminals obey or break lines */
+    else
+        str_append(str, bytes);
+}
+
 void log_append_escaped(struct str *str, struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
+    while (text.len > 0) {
+        uint32_t point = 0;
+        size_t len = utf8_next(text, &point);
 
-        if (c == '"' || c == '\\')
-            str_append_format(str, "\\%c", c);
-        else if (c == '\n')
-            str_append_text(str, "\\n");
-        else if (c == '\r')
-            str_append_text(str, "\\r");
-        else if (c == '\t')
-            str_append_text(str, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            str_append_format(str, "\\x%02x", c);
-        else
-            str_append_char(str, (char)c);
+        if (len == 0) {
+            str_append_format(str, "\\x%02x", (unsigned)(unsigned char)text.data[0]);
+            len = 1;
+        } else {
+            append_escaped(str, point, span_make(text.data, len));
+        }
+        text = span_from(text, len);
     }
 }
 
@@ -112,6 +132,22 @@ static int compare_fields(const void *a, const void *b)
     return strcmp(((const struct log_field *)a)->name, ((const struct log_field *)b)->name);
 }
 
+static void append_value(struct str *out, const struct log_field *field)
+{
+    struct span value = field->value;
+    bool is_cut = value.len > VALUE_MAX_LEN;
+
+    if (is_cut)
+        value.len = VALUE_MAX_LEN;
+    if (!is_cut && (field->is_number || is_plain(value))) {
+        str_append(out, value);
+        return;
+    }
+    str_append_char(out, '"');
+    log_append_escaped(out, value);
+    str_append_text(out, is_cut ? "...\"" : "\"");
+}
+
 static void format_line(struct str *out, struct log_line *line, struct span message)
 {
     char at[CLOCK_RFC3339_SIZE];
@@ -122,16 +158,8 @@ static void format_line(struct str *out, struct log_line *line, struct span mess
     str_append_char(out, '"');
     qsort(line->fields, line->count, sizeof(line->fields[0]), compare_fields);
     for (size_t i = 0; i < line->count; i++) {
-        const struct log_field *field = &line->fields[i];
-
-        str_append_format(out, " %s=", field->name);
-        if (field->is_number || is_plain(field->value)) {
-            str_append(out, field->value);
-        } else {
-            str_append_char(out, '"');
-            log_append_escaped(out, field->value);
-            str_append_char(out, '"');
-        }
+        str_append_format(out, " %s=", line->fields[i].name);
+        append_value(out, &line->fields[i]);
     }
 }
 
@@ -158,19 +186,20 @@ void log_add_number(struct log_line *line, const char *name, const char *digits)
         line->fields[line->count++] = (struct log_field){name, span_of(digits), true};
 }
 
-static void log_vend(struct log_line *line, const char *format, va_list args)
+static void printf_like(2, 0) log_vend(struct log_line *line, const char *format, va_list args)
 {
-    auto_str message = STR_INIT(LINE_MAX_LEN);
-    auto_str out = STR_INIT(4 * LINE_MAX_LEN);
+    auto_str out = STR_INIT(LINE_MAX_LEN);
+    char message[MESSAGE_SIZE] = "";
 
     if (!log_is_enabled(line->level))
         return;
-    str_append_vformat(&message, format, args);
+    if (vsnprintf(message, sizeof(message), format, args) >= (int)sizeof(message))
+        memcpy(message + sizeof(message) - 4, "...", 4);
     if (line_context == NULL || !line_context(line)) {
         for (size_t i = 0; i < static_field_count; i++)
             log_add_text(line, static_fields[i].name, static_fields[i].value);
     }
-    format_line(&out, line, str_span(&message));
+    format_line(&out, line, span_of(message));
     str_append_char(&out, '\n');
     write_all(STDERR_FILENO, str_span(&out));
 }
@@ -197,7 +226,7 @@ void log_write(enum log_level level, const char *format, ...)
 
 void log_access(struct span line)
 {
-    auto_str out = STR_INIT(4 * LINE_MAX_LEN);
+    auto_str out = STR_INIT(line.len + 1);
 
     str_append(&out, line);
     str_append_char(&out, '\n');

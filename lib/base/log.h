@@ -63,6 +63,6 @@ void log_write(enum log_level level, const char *format, ...) printf_like(2, 3);
 void log_access(struct span line);
 
 /* Appends @text as upstream's access log escapes it: `"` and `\` with a backslash, control
- * characters as \n or \x1f, bytes that are not UTF-8 as \xff. */
+ * characters as \n, \x1f or \u0085, bytes that are not UTF-8 as \xff. */
 struct str;
 void log_append_escaped(struct str *str, struct span text);
