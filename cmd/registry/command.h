@@ -19,6 +19,9 @@ extern const struct command serve_command;
 /* Prints the subcommand's usage on stdout. */
 void command_print_usage(const struct command *command);
 
+/* Says that there is no such flag, argument or command. Returns the exit status. */
+int command_fail_unknown(const char *kind, const char *what);
+
 /*
  * command_path - the one argument of a subcommand: the path of the configuration, or else
  * REGISTRY_CONFIGURATION_PATH.

@@ -111,11 +111,8 @@ static int config_run(int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);
     }
-    if (argc > 1 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
-        fprintf(stderr, "Error: unknown argument: %s\nRun 'registry help config' for usage.\n",
-                argv[1]);
-        return EXIT_FAILURE;
-    }
+    if (argc > 1 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
+        return command_fail_unknown("argument", argv[1]);
     command_print_usage(&config_command);
     return argc > 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -71,46 +71,12 @@ static void print_usage(FILE *out)
           out);
 }
 
-void command_print_usage(const struct command *command)
-{
-    printf("%s\n\nUsage:\n  registry %s%s%s\n%s%s", command->summary, command->name,
-           command->arguments[0] != '\0' ? " " : "", command->arguments,
-           command->help[0] != '\0' ? "\n" : "", command->help);
-}
-
-static int fail_unknown(const char *kind, const char *what)
-{
-    fprintf(stderr, "Error: unknown %s: %s\nRun 'registry help' for usage.\n", kind, what);
-    return EXIT_FAILURE;
-}
-
-int command_path(const struct command *command, int argc, char **argv, const char **out_path,
-                 int *out_status)
-{
-    const char *path = NULL;
-
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            command_print_usage(command);
-            *out_status = EXIT_SUCCESS;
-            return 1;
-        }
-        if (argv[i][0] == '-' || path != NULL) {
-            *out_status = fail_unknown(argv[i][0] == '-' ? "flag" : "argument", argv[i]);
-            return 1;
-        }
-        path = argv[i];
-    }
-    *out_path = path != NULL ? path : getenv("REGISTRY_CONFIGURATION_PATH");
-    return 0;
-}
-
 static int help_run(int argc, char **argv)
 {
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
     if (argc > 1 && command == NULL)
-        return fail_unknown("command", argv[1]);
+        return command_fail_unknown("command", argv[1]);
     if (command != NULL)
         command_print_usage(command);
     else
@@ -141,6 +107,6 @@ int main(int argc, char **argv)
         return help_run(1, argv + 1);
     command = find_command(argv[1]);
     if (command == NULL)
-        return fail_unknown(argv[1][0] == '-' ? "flag" : "command", argv[1]);
+        return command_fail_unknown(argv[1][0] == '-' ? "flag" : "command", argv[1]);
     return command->run(argc - 1, argv + 1);
 }

@@ -12,6 +12,7 @@
 #include "lib/base/str.h"
 #include "lib/base/uuid.h"
 #include "lib/config/config.h"
+#include "lib/config/scalar.h"
 #include "lib/http/server.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
@@ -237,15 +238,17 @@ static void die_by(int number)
 
 static void stop(struct serve *serve)
 {
-    int timeout_ms = milliseconds(serve->config->http.drain_timeout_ns);
+    int64_t timeout_ns = serve->config->http.drain_timeout_ns;
+    auto_str timeout = STR_INIT(64);
 
     serve->is_stopping = true;
     if (serve->start != NULL) {
         task_cancel(serve->start);
         return;
     }
-    log_info("stopping server gracefully. Draining connections for %d ms", timeout_ms);
-    http_server_drain(serve->server, timeout_ms, on_drained, serve);
+    scalar_format_duration(timeout_ns, &timeout);
+    log_info("stopping server gracefully. Draining connections for %s", str_text(&timeout));
+    http_server_drain(serve->server, milliseconds(timeout_ns), on_drained, serve);
 }
 
 static void on_signal(evutil_socket_t number, short events, void *arg)
@@ -303,6 +306,7 @@ static int serve_config(const struct config *config)
     free_all(&serve);
     loop_close();
     libevent_global_shutdown();
+    log_info("stopped");
     log_fini();
     return serve.status;
 }

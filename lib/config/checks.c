@@ -62,6 +62,10 @@ void check_addr(void *field, struct option_finding *finding)
     if (addr[0] == '\0')
         return;
     check_quote(addr, quoted, sizeof(quoted));
+    if (addr[0] == '/') {
+        PROBLEM(finding, "%s: a Unix socket is not supported by this version", quoted);
+        return;
+    }
     if (colon == NULL || !is_made_of(span_of(addr), ".:-_[]%")) {
         PROBLEM(finding, "%s is not an address; write host:port or :port", quoted);
         return;

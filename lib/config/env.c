@@ -215,14 +215,22 @@ static int apply_path(struct walk *walk, struct span rest, struct error *err)
     }
 }
 
+/* Names are shown in messages and comments: whatever is not plain ASCII becomes a question mark. */
+static void make_printable(char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (*name < 0x20 || *name > 0x7e)
+            *name = '?';
+    }
+}
+
 static int apply_variable(struct tree *tree, const char *entry, config_message_cb *on_warning,
                           void *arg, struct error *err)
 {
     struct span value = span_of(entry);
     struct span name = span_cut(&value, '=');
-    auto_free char *copy = xstrndup(name.data, name.len);
+    auto_free char *shown = xstrndup(name.data, name.len);
     struct walk walk = {.tree = tree,
-                        .name = tree_variable(tree, copy),
                         .value = value,
                         .node = tree->root,
                         .path = STR_INIT(NAME_MAX_LEN),
@@ -230,8 +238,10 @@ static int apply_variable(struct tree *tree, const char *entry, config_message_c
                         .arg = arg};
     int result;
 
-    if (strcmp(copy, CONFIG_PATH) == 0)
+    if (span_is(name, CONFIG_PATH))
         return 0;
+    make_printable(shown);
+    walk.name = tree_variable(tree, shown);
     if (name.len > NAME_MAX_LEN) {
         warn_unknown(&walk);
         return 0;

@@ -3,7 +3,6 @@
  * print - what the table and the values look like to people: the effective configuration, the
  * example file, the manual of all keys.
  */
-#include "lib/base/json.h"
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
 #include "lib/config/scalar.h"
@@ -35,12 +34,47 @@ static bool is_plain_safe(const char *text)
     return true;
 }
 
+/* Length of the UTF-8 sequence at @text that YAML allows only escaped (C1 controls, U+2028, U+2029,
+ * U+FEFF, U+FFFE, U+FFFF), with its code point; 0 if it may stand as it is. */
+static size_t unprintable(const unsigned char *text, unsigned *out_code)
+{
+    unsigned code;
+
+    if (text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0) {
+        *out_code = text[1];
+        return 2;
+    }
+    if ((text[0] != 0xe2 && text[0] != 0xef) || text[1] == '\0' || text[2] == '\0')
+        return 0;
+    code = (text[0] & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
+    *out_code = code;
+    return code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe ? 3 : 0;
+}
+
+static void print_quoted(const char *text, struct str *out)
+{
+    str_append_char(out, '"');
+    while (*text != '\0') {
+        unsigned code = (unsigned char)*text;
+        size_t len = unprintable((const unsigned char *)text, &code);
+
+        if (len > 0 || code < 0x20 || code == 0x7f)
+            str_append_format(out, "\\u%04x", code);
+        else if (code == '"' || code == '\\')
+            str_append_format(out, "\\%c", (int)code);
+        else
+            str_append_char(out, *text);
+        text += len > 0 ? len : 1;
+    }
+    str_append_char(out, '"');
+}
+
 static void print_text(const char *text, bool is_flow, struct str *out)
 {
     if (is_plain_safe(text) && !(is_flow && strchr(text, ':') != NULL))
         str_append_text(out, text);
     else
-        json_append_string(out, span_of(text));
+        print_quoted(text, out);
 }
 
 static void print_texts(const struct config_texts *texts, struct str *out)
@@ -297,9 +331,19 @@ void config_print_example(struct str *out)
 
 /* ---- the manual ---- */
 
+/* Is all below the section refused? */
+static bool is_section_refused(const struct option *section)
+{
+    bool has_refused = false;
+
+    for (size_t i = 0; i < option_count; i++)
+        has_refused |= options[i].state == OPTION_REFUSED && is_within(&options[i], section);
+    return is_option_section(section) && has_refused && !has_values(section);
+}
+
 static const char *state_name(const struct option *option)
 {
-    if (option->state == OPTION_REFUSED)
+    if (option->state == OPTION_REFUSED || is_section_refused(option))
         return "not supported";
     if (option->state == OPTION_ACCEPTED)
         return "accepted, without effect";
@@ -344,7 +388,7 @@ static void print_reference_key(const struct option *option, struct str *out)
 static void print_reference_table(const struct option *section, struct str *out)
 {
     str_append_format(out, "\n## %s\n\n%s\n\n", section->path, section->help);
-    str_append_text(out, "| key | type | default | state | variable | |\n"
+    str_append_text(out, "| key | type | default | state | variable | meaning |\n"
                          "|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < option_count; i++) {
         if (is_within(&options[i], section) && &options[i] != section)
@@ -352,9 +396,33 @@ static void print_reference_table(const struct option *section, struct str *out)
     }
 }
 
+static const char reference_intro[] =
+    "# Configuration\n"
+    "\n"
+    "Every key of `config.yml`. This file is printed by `registry config reference`; a test keeps "
+    "it "
+    "equal.\n"
+    "`registry config example` prints a file with all keys that work, `registry config check FILE` "
+    "says what is\n"
+    "wrong with one, and `registry config show FILE` what counts in the end and where it comes "
+    "from.\n"
+    "\n"
+    "- Order: default, then file, then environment. A variable's value is YAML; a variable that "
+    "names a section\n"
+    "  replaces all of it. A variable that means nothing is a warning.\n"
+    "- A key that is *not supported* is an error at start as soon as it says anything, a key that "
+    "does not exist is one\n"
+    "  too. Keys that are *accepted* are checked and noted in the log, and change nothing in this "
+    "version.\n"
+    "- Durations are numbers with units, such as `30s`, `1m30s` or `500ms`; a bare number is "
+    "nanoseconds.\n"
+    "- (3.x) marks what only upstream's later major version knows.\n"
+    "\n";
+
 void config_print_reference(struct str *out)
 {
-    str_append_text(out, "| key | type | default | state | variable | |\n"
+    str_append_text(out, reference_intro);
+    str_append_text(out, "| key | type | default | state | variable | meaning |\n"
                          "|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < option_count; i++) {
         if (depth_of(&options[i]) == 0 && !is_option_section(&options[i]))

@@ -208,6 +208,7 @@ static int read_entry(struct reader *reader, struct node *map, struct node *merg
     is_merge = key->is_plain && strcmp(key->text, "<<") == 0;
     if (read_value(reader, depth + 1, &value, err) < 0)
         return -1;
+    value->line = key->line; /* where one looks for it */
     if (is_merge)
         tree_append(merges, value);
     else
