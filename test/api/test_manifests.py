@@ -400,7 +400,9 @@ def test_pull_by_tag_and_by_digest(client, repo, pushed):
 
 
 @pytest.mark.ours("manifests are served whatever the Accept")
-@pytest.mark.parametrize("accept", [[], ["*/*"], ["application/*"], ["text/html"], [SCHEMA1_SIGNED]])
+@pytest.mark.parametrize(
+    "accept", [[], ["*/*"], ["application/*"], ["text/html"], [SCHEMA1_SIGNED]]
+)
 def test_pull_does_not_depend_on_accept(client, repo, pushed, accept):
     for reference in ("latest", pushed.digest):
         response = client.get_manifest(repo, reference, *accept)
@@ -501,8 +503,8 @@ def test_delete_by_digest_takes_its_tags_along(client, repo):
 
 def test_delete_twice_or_of_an_unknown_manifest_is_404(client, repo, pushed):
     assert client.delete(f"/v2/{repo}/manifests/{pushed.digest}").status == 202
-    for name, digest in [(repo, pushed.digest), (repo, UNKNOWN_DIGEST), ("no/where", UNKNOWN_DIGEST)]:
-        response = client.delete(f"/v2/{name}/manifests/{digest}")
+    for target in (f"{repo}/manifests/{pushed.digest}", f"no/where/manifests/{UNKNOWN_DIGEST}"):
+        response = client.delete(f"/v2/{target}")
         assert_error(response, 404, "MANIFEST_UNKNOWN")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `_state` token: upstream's format, byte for byte, so that peers continue each other's uploads.
+"""The `_state` token: upstream's format, byte for byte, so that peers continue our uploads.
 
 The vectors were produced by upstream's registry with the secret `asecretforlocaldevelopment`.
 """
@@ -12,6 +12,7 @@ from support import layout, session
 from support.check import assert_error
 from support.client import OCTETS, with_query
 from support.content import EMPTY_DIGEST, UNKNOWN_DIGEST, digest_of
+from support.registry import SECRET
 
 REPO = "vec"
 UUID = "177690b1-48e3-4b48-b530-02f51bb66f3a"
@@ -97,8 +98,8 @@ def test_vectors_lead_from_token_to_token(start_registry):
 
 def test_oracle_agrees_with_the_vectors():
     """The tests' own code for tokens and digest states is right."""
-    assert session.pack(session.message(REPO, UUID, 22, STARTED_AT), "asecretforlocaldevelopment") == T2
-    assert session.unpack(T3, "asecretforlocaldevelopment")["Offset"] == 122
+    assert session.pack(session.message(REPO, UUID, 22, STARTED_AT), SECRET) == T2
+    assert session.unpack(T3, SECRET)["Offset"] == 122
     assert session.hash_state(b"").hex() == H0
     assert session.hash_state(FIRST).hex() == H22
     assert session.hash_state(FIRST + SECOND).hex() == H122
@@ -341,7 +342,7 @@ def test_server_without_a_secret_makes_one_and_warns(start_registry, repo):
     with registry.client() as client:
         client.push_blob(repo, FIRST)
         opened = client.start_upload(repo)
-    for secret in ("", "asecretforlocaldevelopment"):
+    for secret in ("", SECRET):
         with pytest.raises(AssertionError):
             session.unpack(session.token_of(opened), secret)
     assert "level=warning" in registry.stderr()
@@ -354,7 +355,7 @@ def test_server_without_a_secret_makes_one_and_warns(start_registry, repo):
 @pytest.mark.ours("a state that cannot be right is not used")
 @pytest.mark.parametrize(
     "state",
-    [b"", b"sha\x03", b"bad!" + bytes(104), session.hash_state(b"21 bytes, not twenty2"), bytes(200)],
+    [b"", b"sha\x03", b"bad!" + bytes(104), session.hash_state(b"21 bytes, not 22"), bytes(200)],
     ids=["empty", "short", "magic", "count", "long"],
 )
 def test_digest_state_that_cannot_be_right_is_not_used(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that are malformed, doubtful or unusual in their head or in the framing of their body."""
+"""Requests that are malformed, doubtful or unusual in their head or in their body's framing."""
 import pytest
 from support.client import with_query
 from support.content import digest_of
@@ -95,9 +95,9 @@ def test_bad_query_is_not_held_against_the_request(fs_client, query):
     assert fs_client.get(f"/v2/_catalog?{query}").status == 200
 
 
-@pytest.mark.parametrize("path", ["/v2/%00/tags/list", "/v2/a%0d%0ab/tags/list", "/v2/%ff/tags/list"])
-def test_strange_bytes_in_the_path_are_no_route(fs_client, path):
-    assert fs_client.get(path).status in (400, 404)
+@pytest.mark.parametrize("name", ["%00", "a%0d%0ab", "%ff", "%c3%a4", "a%20b"])
+def test_strange_bytes_in_the_path_are_no_route(fs_client, name):
+    assert fs_client.get(f"/v2/{name}/tags/list").status in (400, 404)
 
 
 @pytest.mark.parametrize("method", ["get", "Get", "put", "x" * 32])
@@ -121,7 +121,7 @@ def test_options_of_everything_is_answered_outside_the_api(fs_registry):
         assert response.header("Docker-Distribution-Api-Version") is None or response.status == 404
 
 
-@pytest.mark.parametrize("target", ["*", "x:1", "ftp://x/", "//", "/../..", "/?", "/" + "a/" * 20000])
+@pytest.mark.parametrize("target", ["*", "x:1", "ftp://x/", "//", "/../..", "/?", "/a" * 20000])
 def test_unusual_targets_are_answered(fs_registry, fs_client, target):
     with fs_registry.connect() as connection:
         connection.send_head("GET", target)
@@ -185,7 +185,6 @@ def test_two_hosts_are_400(fs_registry, fs_client, second):
     assert_refused(fs_registry, message, 400)
 
 
-@pytest.mark.ours("a host has no other letters than a URL's")
 @pytest.mark.parametrize("host", ["a b", 'a"b', "a<b", "a/b", "a\\b", "a@b", "a?b", "a#b"])
 def test_malformed_host_is_400(fs_registry, fs_client, host):
     assert_refused(fs_registry, f"GET /v2/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), 400)
@@ -331,7 +330,7 @@ def test_doubtful_framing_is_400(fs_registry, fs_client, repo, headers):
 
 @pytest.mark.parametrize(
     "coding",
-    ["gzip", "identity", "gzip, chunked", "chunked, gzip", "chunkedx", "xchunked", "", "chunked;q=1"],
+    ["gzip", "identity", "gzip, chunked", "chunked, gzip", "chunkedx", "xchunked", "", "chunked;q"],
 )
 def test_other_transfer_codings_are_refused(fs_registry, fs_client, repo, coding):
     target = fs_client.start_upload(repo)
@@ -382,7 +381,8 @@ def test_zeros_before_a_length_are_taken(fs_client, repo):
     ],
 )
 def test_malformed_chunks_are_refused(fs_registry, fs_client, repo, body):
-    assert_body_refused(fs_registry, fs_client, repo, "Transfer-Encoding: chunked\r\n", body + SMUGGLED)
+    headers = "Transfer-Encoding: chunked\r\n"
+    assert_body_refused(fs_registry, fs_client, repo, headers, body + SMUGGLED)
 
 
 @pytest.mark.parametrize("size", ["8000000000000000", "7fffffffffffffff", "ffffffffffffffff"])

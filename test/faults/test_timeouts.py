@@ -36,10 +36,10 @@ def test_idle_connection_is_closed(hasty):
         assert_closed_after(connection, 0.5)
 
 
-@pytest.mark.parametrize("start", [b"G", b"GET /v2/ HTTP/1.1\r\n", b"GET /v2/ HTTP/1.1\r\nHost: x\r\n"])
-def test_head_that_does_not_end_is_closed(hasty, start):
+@pytest.mark.parametrize("size", [1, 19, 30])
+def test_head_that_does_not_end_is_closed(hasty, size):
     with hasty.connect() as connection:
-        connection.send(start)
+        connection.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"[:size])
         began = time.monotonic()
         connection.read_to_end()
         assert 0.2 < time.monotonic() - began < 10

@@ -70,7 +70,8 @@ class Response:
 
     @property
     def closes(self):
-        options = [v.strip().lower() for line in self.header_lines("Connection") for v in line.split(",")]
+        options = ",".join(self.header_lines("Connection")).lower().split(",")
+        options = [option.strip() for option in options]
         return "close" in options or (self.version == "HTTP/1.0" and "keep-alive" not in options)
 
     def __repr__(self):
@@ -112,7 +113,7 @@ class Connection:
             time.sleep(pause)
 
     def send_until_reply(self, pieces):
-        """Sends @pieces, but stops as soon as the server has something to say. Returns bytes sent."""
+        """Sends @pieces until the server has something to say. Returns the bytes sent."""
         sent = 0
         for piece in pieces:
             view = memoryview(piece)

@@ -144,7 +144,8 @@ class Registry:
     def _announced_port(self):
         found = _LISTENING.search(self.stderr())
         if not found and self.process.poll() is not None:
-            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.stderr()}")
+            status = self.process.returncode
+            raise AssertionError(f"the server ended with {status}:\n{self.stderr()}")
         return found and found.group(1)
 
     def is_running(self):

@@ -93,7 +93,7 @@ def unpack(token, secret):
 
 
 def token_of(location):
-    """The token in a Location; asserts that it is the only parameter and escaped as upstream does."""
+    """The token in a Location; asserts that it is the only parameter, escaped as upstream does."""
     query = urllib.parse.urlsplit(location).query
     ((key, token),) = urllib.parse.parse_qsl(query, strict_parsing=True)
     assert key == "_state"
