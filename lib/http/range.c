@@ -87,8 +87,10 @@ static enum range_verdict parse_set(struct span rest, int64_t size, struct range
             wanted += range.len;
         }
     }
+    if (size == 0)
+        return RANGE_WHOLE; /* of nothing there are no parts, and asking is no mistake */
     if (out->count == 0 && is_some_outside)
-        return size > 0 ? RANGE_OUTSIDE : RANGE_WHOLE;
+        return RANGE_OUTSIDE;
     return out->count == 0 || is_too_much ? RANGE_WHOLE : RANGE_PARTS;
 }
 

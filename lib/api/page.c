@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * page - see page.h.
+ */
+#include "lib/api/page.h"
+
+#include "lib/base/encode.h"
+#include "lib/base/json.h"
+
+#include <inttypes.h>
+
+#include "lib/base/banned.h"
+
+#define LINK_MAX (256 << 10) /* bytes; a target's worth, percent-encoded */
+
+int page_get_count(const struct exchange *ex, struct str *text, int64_t *out)
+{
+    int64_t value = 0;
+
+    if (!exchange_query(ex, "n", text) || text->len == 0)
+        return 0;
+    for (size_t i = 0; i < text->len; i++) {
+        int digit = text->data[i] - '0';
+
+        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
+            return -1;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return 1;
+}
+
+int page_refuse(struct span n, bool is_number, struct error *err)
+{
+    auto_str json = STR_INIT(sizeof(err->detail) / 2);
+
+    error_set(err, ERROR_PAGINATION_NUMBER_INVALID, "page of %.*s entries", SPAN_ARGS(n));
+    if (is_number)
+        str_append(&json, n);
+    else
+        json_append_string(&json, n);
+    if (!str_overflowed(&json))
+        error_detail_json(err, "{\"n\":%s}", str_text(&json));
+    return -1;
+}
+
+void page_append_names(struct str *out, const struct storage_list *names, size_t first,
+                       size_t count)
+{
+    str_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            str_append_char(out, ',');
+        json_append_string(out, span_of(names->names[first + i]));
+    }
+    str_append_char(out, ']');
+}
+
+void page_set_link(struct exchange *ex, const char *last, int64_t n)
+{
+    auto_str link = STR_INIT(LINK_MAX);
+
+    str_append_char(&link, '<');
+    path_encode(&link, str_span(&ex->path));
+    str_append_text(&link, "?last=");
+    encode_query(&link, span_of(last));
+    str_append_format(&link, "&n=%" PRId64 ">; rel=\"next\"", n);
+    http_reply_header(ex->http, "Link", str_text(&link));
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upload_token - see upload_token.h.
+ */
+#include "lib/api/upload_token.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/encode.h"
+#include "lib/base/json.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "lib/base/banned.h"
+
+#define MAC_SIZE   32
+#define DEPTH_MAX  16                 /* ours are flat */
+#define OFFSET_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
+
+static void compute_mac(struct span secret, struct span message, unsigned char out[MAC_SIZE])
+{
+    unsigned len = 0;
+    const unsigned char *mac =
+        HMAC(EVP_sha256(), secret.len > 0 ? secret.data : "", (int)secret.len,
+             (const unsigned char *)message.data, message.len, out, &len);
+
+    assert(mac != NULL && len == MAC_SIZE);
+    (void)mac;
+}
+
+/* Written by hand: the offset must be a plain integer, the keys in this order. */
+static void format_message(struct str *out, const struct upload_token *token)
+{
+    char started_at[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(token->started_at, started_at);
+    str_append_text(out, "{\"Name\":");
+    json_append_string(out, span_of(token->repository));
+    str_append_text(out, ",\"UUID\":");
+    json_append_string(out, span_of(token->uuid));
+    str_append_format(out, ",\"Offset\":%" PRId64 ",\"StartedAt\":\"%s\"}", token->offset,
+                      started_at);
+}
+
+void upload_token_format(struct str *out, struct span secret, const struct upload_token *token)
+{
+    auto_str message = STR_INIT(UPLOAD_TOKEN_MAX);
+    auto_str bytes = STR_INIT(MAC_SIZE + UPLOAD_TOKEN_MAX);
+    unsigned char mac[MAC_SIZE];
+
+    format_message(&message, token);
+    compute_mac(secret, str_span(&message), mac);
+    str_append(&bytes, span_make(mac, MAC_SIZE));
+    str_append(&bytes, str_span(&message));
+    encode_base64url(out, str_span(&bytes));
+}
+
+/* ---- reading ---- */
+
+static int invalid(struct error *err, const char *what)
+{
+    error_set(err, ERROR_UPLOAD_INVALID, "upload state: %s", what);
+    error_detail_json(err, "{}");
+    return -1;
+}
+
+/* Whether all numbers are plain integers: no fraction, no exponent. The JSON parser would round. */
+static bool are_numbers_plain(struct span text)
+{
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\')
+            i++;
+        else if (!in_string && i > 0 && text.data[i - 1] >= '0' && text.data[i - 1] <= '9' &&
+                 (c == '.' || c == 'e' || c == 'E'))
+            return false;
+    }
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* One JSON object and nothing behind it; NULL otherwise. Given: cJSON_Delete. */
+static cJSON *parse_object(struct span text)
+{
+    const char *end = NULL;
+    cJSON *json;
+
+    if (!json_depth_is_within(text, DEPTH_MAX) || !are_numbers_plain(text))
+        return NULL;
+    json = cJSON_ParseWithLengthOpts(text.data, text.len, &end, false);
+    while (json != NULL && end < text.data + text.len && is_blank(*end))
+        end++;
+    if (json != NULL && end == text.data + text.len && cJSON_IsObject(json))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+/* Copies a string member; null leaves @out as it is. */
+static bool take_text(const cJSON *member, char *out, size_t size)
+{
+    size_t len;
+
+    if (cJSON_IsNull(member))
+        return true;
+    if (!cJSON_IsString(member))
+        return false;
+    len = strlen(member->valuestring);
+    if (len >= size)
+        return false;
+    memcpy(out, member->valuestring, len + 1);
+    return true;
+}
+
+static bool take_offset(const cJSON *member, int64_t *out)
+{
+    if (cJSON_IsNull(member))
+        return true;
+    if (!cJSON_IsNumber(member) || !(member->valuedouble >= 0) ||
+        member->valuedouble > (double)OFFSET_MAX)
+        return false;
+    *out = (int64_t)member->valuedouble;
+    return true;
+}
+
+static bool take_time(const cJSON *member, struct timespec *out)
+{
+    if (cJSON_IsNull(member))
+        return true;
+    return cJSON_IsString(member) && clock_parse_rfc3339(span_of(member->valuestring), out);
+}
+
+static bool take_member(const cJSON *member, struct upload_token *out)
+{
+    struct span name = span_of(member->string);
+
+    if (span_equals_nocase(name, SPAN("name")))
+        return take_text(member, out->repository, sizeof(out->repository));
+    if (span_equals_nocase(name, SPAN("uuid")))
+        return take_text(member, out->uuid, sizeof(out->uuid));
+    if (span_equals_nocase(name, SPAN("offset")))
+        return take_offset(member, &out->offset);
+    if (span_equals_nocase(name, SPAN("startedat")))
+        return take_time(member, &out->started_at);
+    return true;
+}
+
+static int parse_message(struct span message, struct upload_token *out, struct error *err)
+{
+    struct upload_token token = {.offset = 0};
+    cJSON *json = parse_object(message);
+    const cJSON *member;
+    bool is_fine = json != NULL;
+
+    cJSON_ArrayForEach(member, json) is_fine = is_fine && take_member(member, &token);
+    cJSON_Delete(json);
+    if (!is_fine)
+        return invalid(err, "its message does not parse");
+    *out = token;
+    return 0;
+}
+
+int upload_token_parse(struct span text, struct span secret, struct upload_token *out,
+                       struct error *err)
+{
+    auto_str bytes = STR_INIT(UPLOAD_TOKEN_MAX);
+    unsigned char mac[MAC_SIZE];
+    struct span message;
+
+    if (text.len > UPLOAD_TOKEN_MAX || !decode_base64url(&bytes, text))
+        return invalid(err, "not base64url");
+    if (bytes.len < MAC_SIZE)
+        return invalid(err, text.len == 0 ? "absent" : "too short");
+    message = span_from(str_span(&bytes), MAC_SIZE);
+    compute_mac(secret, message, mac);
+    if (CRYPTO_memcmp(mac, bytes.data, MAC_SIZE) != 0)
+        return invalid(err, "not made with this secret");
+    return parse_message(message, out, err);
+}
