@@ -4,6 +4,8 @@
  * ended by a NUL, that get the prefix REGISTRY_. What is accepted prints as a configuration that
  * is accepted again and says the same.
  */
+#undef NDEBUG /* the assertions are what this program is for */
+
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/config.h"
