@@ -71,7 +71,7 @@ int tree_node_new(struct tree *tree, enum node_kind kind, int line, const char *
 int tree_node_copy(struct tree *tree, const struct node *node, size_t depth, struct node **out,
                    struct error *err)
 {
-    struct node *copy;
+    struct node *copy = NULL;
 
     if (depth > TREE_DEPTH_MAX)
         return error_set(err, ERROR_TOO_LARGE, "error parsing %s: nested deeper than %d levels",
@@ -82,7 +82,7 @@ int tree_node_copy(struct tree *tree, const struct node *node, size_t depth, str
     if (node->text != NULL)
         copy->text = xstrdup(node->text);
     for (const struct node *child = node->first; child != NULL; child = child->next) {
-        struct node *twin;
+        struct node *twin = NULL;
 
         if (tree_node_copy(tree, child, depth + 1, &twin, err) < 0)
             return -1;
