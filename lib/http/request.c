@@ -2,6 +2,8 @@
  *
  * request - the head and the body of a request, and its life as a task. The reply is in reply.c.
  */
+#include "lib/http/request.h"
+
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
 #include "lib/http/connection.h"
