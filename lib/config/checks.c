@@ -140,8 +140,17 @@ void check_log_fields(void *field, struct option_finding *finding)
     }
 }
 
-/* A URL with scheme and host becomes "scheme://host"; anything else is not used, as upstream does,
- * and since that surprises people it is said. */
+static bool has_only_graphic(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < 0x21 || *text > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+/* What is no URL with scheme and host is not used, as upstream does, and since that surprises
+ * people it is said. */
 void check_host(void *field, struct option_finding *finding)
 {
     char **host = field;
@@ -153,10 +162,8 @@ void check_host(void *field, struct option_finding *finding)
         return;
     if (mark != NULL && is_made_of(span_make(*host, (size_t)(mark - *host)), "+-."))
         authority = span_make(mark + 3, strcspn(mark + 3, "/?#"));
-    if (is_made_of(authority, ".:-_[]%")) {
-        (*host)[(size_t)(authority.data - *host) + authority.len] = '\0';
+    if (is_made_of(authority, ".:-_[]%") && has_only_graphic(*host))
         return;
-    }
     check_quote(*host, quoted, sizeof(quoted));
     snprintf(finding->warning, sizeof(finding->warning),
              "%s is not a URL with scheme and host, such as https://registry.example.com; ignored",

@@ -66,7 +66,7 @@ struct config {
     struct {
         char *addr;   /* "" picks a free port of all interfaces */
         char *net;    /* "tcp" */
-        char *host;   /* "scheme://host[:port]", "" for none */
+        char *host;   /* a URL with scheme and host, "" for none */
         char *prefix; /* begins and ends with "/" */
         char *secret; /* "" none given */
         bool is_relative_urls;

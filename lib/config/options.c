@@ -136,7 +136,7 @@ const struct option options[] = {
     {.path = "http.host", .type = OPTION_TEXT, FIELD(http.host), .default_text = "\"\"",
      .example = "https://registry.example.com", .check = check_host,
      .help = "Scheme and host of all URLs in answers, where those of the request would not do. A "
-             "path in it is not used; use http.prefix."},
+             "path behind them is put before that of the answer, up to its last slash."},
     {.path = "http.prefix", .type = OPTION_TEXT, FIELD(http.prefix), .default_text = "/",
      .example = "/registry/", .check = check_prefix,
      .help = "Path under which everything is served. A missing slash at either end is added."},

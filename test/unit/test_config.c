@@ -152,7 +152,7 @@ static void values_are_read_by_their_types(void **state)
     assert_string_equal(config->log.fields.items[1].value, "no");
     assert_string_equal(config->storage.root, "16");
     assert_int_equal(config->storage.filesystem.threads_max, 25);
-    assert_string_equal(config->http.host, "https://example.com:8443");
+    assert_string_equal(config->http.host, "https://example.com:8443/path");
     assert_string_equal(config->http.prefix, "/my/path/");
     assert_string_equal(config->http.secret, "0123");
     assert_int_equal(config->http.drain_timeout_ns, 1500);
@@ -204,8 +204,8 @@ static void the_last_of_equal_keys_counts(void **state)
 
 static void a_host_without_scheme_is_ignored_aloud(void **state)
 {
-    static const char *const hosts[] = {"example.com", "://x",    "https://",
-                                        "https:///p",  "h t://x", "https://a b"};
+    static const char *const hosts[] = {"example.com", "://x",        "https://",     "https:///p",
+                                        "h t://x",     "https://a b", "https://a/b c"};
 
     (void)state;
     for (size_t i = 0; i < array_count(hosts); i++) {
