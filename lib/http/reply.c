@@ -77,6 +77,8 @@ static void send_head(struct http_request *req, int status, int64_t length)
         evhttp_add_header(evhttp_request_get_output_headers(req->evreq), "Connection", "close");
     evhttp_send_reply_start(req->evreq, status, reply_phrase(status));
     connection_intercept(req->conn);
+    if (!is_framing_done(&req->framing)) /* the task reads the body; evhttp has enabled reading */
+        bufferevent_disable(req->conn->bev, EV_READ);
 }
 
 void http_reply_send(struct http_request *req, int status, struct span body)
