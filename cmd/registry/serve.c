@@ -306,7 +306,8 @@ static int serve_config(const struct config *config)
     free_all(&serve);
     loop_close();
     libevent_global_shutdown();
-    log_info("stopped");
+    if (serve.is_stopping)
+        log_info("stopped");
     log_fini();
     return serve.status;
 }
