@@ -115,13 +115,8 @@ int blob_remove(struct registry *registry, const char *repository, const struct 
                 struct error *err)
 {
     struct layout_key key = layout_layer_link(repository, digest);
-    struct storage_stat ignored;
 
-    if (store_stat(registry->store, key.text, &ignored, err) < 0)
-        return translate(err, repository, digest);
-    if (repository_pin(registry, repository, err) < 0)
-        return -1;
-    if (store_remove(registry->store, key.text, err) < 0)
+    if (repository_unlink(registry, repository, key.text, err) < 0)
         return translate(err, repository, digest);
     return 0;
 }

@@ -268,6 +268,16 @@ static int remove_tags_of(struct registry *registry, const char *repository,
     return 0;
 }
 
+static int unlink_layer(struct registry *registry, const char *repository, const char *key,
+                        struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    if (repository_unlink(registry, repository, key, &why) == 0)
+        return 0;
+    return presence_tolerate(&why, err);
+}
+
 /* The tags go first and the revision last, so that what was interrupted can be repeated. */
 static int remove_all(struct registry *registry, const char *repository,
                       const struct digest *canonical, const struct digest *alias, struct error *err)
@@ -285,13 +295,13 @@ static int remove_all(struct registry *registry, const char *repository,
         return error_set(err, ERROR_NOT_FOUND, "%s: absent", revision.text);
     if (remove_tags_of(registry, repository, canonical, err) < 0)
         return -1;
-    if (has_layer && (repository_pin(registry, repository, err) < 0 ||
-                      presence_end(registry->store, layer.text, err) < 0))
+    if (has_layer && unlink_layer(registry, repository, layer.text, err) < 0)
         return -1;
     if (presence_end(registry->store, revision.text, err) < 0)
         return -1;
-    return digest_equals(alias, canonical) ? 0
-                                           : presence_end(registry->store, alias_layer.text, err);
+    return digest_equals(alias, canonical)
+               ? 0
+               : unlink_layer(registry, repository, alias_layer.text, err);
 }
 
 int manifest_store_remove(struct registry *registry, const char *repository,

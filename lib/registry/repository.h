@@ -18,6 +18,8 @@
 must_check int repository_keep(struct registry *registry, const char *repository,
                                struct error *err);
 
-/* Makes sure that it stays when layer links go: some storages know a directory by its content
- * only. */
-must_check int repository_pin(struct registry *registry, const char *repository, struct error *err);
+/* Removes the layer link @key and keeps `_layers`, which a storage that knows directories by their
+ * content only would lose with the last link. NOT_FOUND. Not disturbed by a cancellation once
+ * begun. */
+must_check int repository_unlink(struct registry *registry, const char *repository, const char *key,
+                                 struct error *err);

@@ -170,16 +170,19 @@ static int get_started_at(struct registry *registry, const char *repository, con
     return 0;
 }
 
-/* The data of a session that has none yet. Who ended the session meanwhile wins: what we made for
- * it goes again, as nobody would ever find it. */
+/* The data of a session that has none: yet, or any more, when a commit died after moving it; what
+ * hash states are left from it would be wrong for other bytes. Who ended the session meanwhile
+ * wins: what we made for it goes again, as nobody would ever find it. */
 static int create_data(struct upload *upload, struct error *err)
 {
     struct registry *registry = upload->registry;
     const char *uuid = upload->info.uuid.text;
     struct timespec *started_at = &upload->info.started_at;
+    struct layout_key states = layout_upload_hash_states(upload->repository, uuid);
 
     if (get_started_at(registry, upload->repository, uuid, started_at, err) < 0 ||
-        open_writer(upload, STORAGE_WRITER_CREATE, err) < 0)
+        open_writer(upload, STORAGE_WRITER_CREATE, err) < 0 ||
+        presence_end(registry->store, states.text, err) < 0)
         return -1;
     if (get_started_at(registry, upload->repository, uuid, started_at, err) == 0)
         return 0;
@@ -300,15 +303,28 @@ int upload_append(struct upload *upload, struct evbuffer *data, struct error *er
     return rc;
 }
 
+/* A flush or commit that failed may have cut the data back: a digest of more than is there must not
+ * be saved. */
+static void follow_data(struct upload *upload)
+{
+    upload->info.size = upload->writer->size;
+    if (upload->hasher == NULL || hasher_count(upload->hasher) == upload->info.size)
+        return;
+    hasher_free(upload->hasher);
+    upload->hasher = NULL;
+}
+
 /* The state never covers bytes that a power failure could still take back. */
 static int flush_and_save(struct upload *upload, struct error *err)
 {
-    int64_t size = upload->info.size;
+    int rc = store_writer_flush(upload->writer, err);
+    int64_t size;
 
-    if (store_writer_flush(upload->writer, err) < 0)
+    follow_data(upload);
+    if (rc < 0)
         return -1;
-    if (upload->hasher == NULL || hasher_count(upload->hasher) != size ||
-        size == upload->saved_size)
+    size = upload->info.size;
+    if (upload->hasher == NULL || size == upload->saved_size)
         return 0;
     if (hash_state_save(upload->registry, upload->repository, upload->info.uuid.text,
                         upload->hasher, err) < 0)

@@ -296,6 +296,21 @@ RIG_TEST(missing_data_is_an_empty_session)
     assert_session_gone(registry, &uuid);
 }
 
+RIG_TEST(states_of_data_that_is_gone_are_not_trusted)
+{
+    struct uuid uuid = session(registry);
+    struct upload *upload;
+    struct digest digest;
+
+    rig_remove(layout_upload_data("vec", uuid.text).text);
+    upload = resume(registry, &uuid, 0);
+    append(upload, SPAN("22 bytes, but others!!"));
+    upload_close(upload); /* as a crash would: not saved */
+    digest_of(DIGEST_SHA256, SPAN("22 bytes, but others!!"), &digest);
+    commit(resume(registry, &uuid, 22), rig_text(&digest));
+    rig_check();
+}
+
 RIG_TEST(a_damaged_startedat_does_not_lose_the_upload)
 {
     static const char *const texts[] = {"", "yesterday", "2026-11-21T06:45:51Z\n",
@@ -555,6 +570,7 @@ int main(void)
         RIG_RUN(an_unknown_session_is_not_made),
         RIG_RUN(without_startedat_there_is_no_session),
         RIG_RUN(missing_data_is_an_empty_session),
+        RIG_RUN(states_of_data_that_is_gone_are_not_trusted),
         RIG_RUN(a_damaged_startedat_does_not_lose_the_upload),
         RIG_RUN(times_of_upstream_are_understood),
         RIG_RUN(a_zero_length_blob_is_committed),
