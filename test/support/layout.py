@@ -22,6 +22,7 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 _BLOB = re.compile(r"blobs/sha256/(?P<two>[0-9a-f]{2})/(?P<hex>[0-9a-f]{64})/data")
 _LAYER = re.compile(rf"repositories/(?P<name>{_NAME})/_layers/{_DIGEST_PATH}/link")
+_KEEP = re.compile(rf"repositories/{_NAME}/_layers/\.keep")  # ours; nobody else looks at it
 _REVISION = re.compile(rf"repositories/(?P<name>{_NAME})/_manifests/revisions/{_DIGEST_PATH}/link")
 _CURRENT = re.compile(
     rf"repositories/(?P<name>{_NAME})/_manifests/tags/(?P<tag>{_TAG})/current/link"
@@ -53,7 +54,8 @@ def check(root, temporary=False, foreign=()):
     """
     Asserts every invariant below @root/docker/registry/v2.
 
-    temporary  files that match no key of the layout are allowed (after a crash)
+    temporary  after a crash: files that match no key of the layout are allowed, and sessions whose
+               data has been moved to its place already
     foreign    `_` directories of a repository that are not upstream's, by name
     """
     base = pathlib.Path(root) / "docker/registry/v2"
@@ -61,7 +63,7 @@ def check(root, temporary=False, foreign=()):
     problems = []
     for path in sorted(base.rglob("*")):
         if path.is_file():
-            _check_file(base, path, seen, problems, foreign)
+            _check_file(base, path, seen, problems, foreign, temporary)
     _check_references(seen, problems)
     if not temporary:
         problems += [f"stray file {stray}" for stray in seen.strays]
@@ -74,7 +76,7 @@ def uploads(root):
     return sorted(pathlib.Path(root).glob("docker/registry/v2/repositories/**/_uploads/*"))
 
 
-def _check_file(base, path, seen, problems, foreign):
+def _check_file(base, path, seen, problems, foreign, temporary):
     key = path.relative_to(base).as_posix()
     if match := _BLOB.fullmatch(key):
         _check_blob(path, match, seen, problems)
@@ -95,7 +97,10 @@ def _check_file(base, path, seen, problems, foreign):
         if _link(path, key, problems) != f"{match['alg']}:{match['hex']}":
             problems.append(f"{key} names another digest")
     elif match := _UPLOAD.fullmatch(key):
-        _check_upload_file(path, match, key, seen, problems)
+        _check_upload_file(path, match, key, seen, problems, temporary)
+    elif _KEEP.fullmatch(key):
+        if path.stat().st_size:
+            problems.append(f"{key} is not empty")
     elif any(f"/{name}/" in key for name in foreign):
         seen.private.append(key)
     else:
@@ -120,13 +125,15 @@ def _link(path, key, problems):
     return text
 
 
-def _check_upload_file(path, match, key, seen, problems):
+def _check_upload_file(path, match, key, seen, problems, temporary):
     seen.uploads.setdefault(match["name"], set()).add(match["uuid"])
     rest = match["rest"]
     if rest == "startedat":
         if not _STARTED_AT.fullmatch(path.read_text()):
             problems.append(f"{key} holds {path.read_text()!r}")
     elif state := _HASH_STATE.fullmatch(rest):
+        if temporary and not (path.parents[2] / "data").exists():
+            return
         _check_hash_state(path, int(state["offset"]), key, problems)
     elif rest != "data":
         seen.strays.append(key)
