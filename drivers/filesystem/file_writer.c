@@ -133,7 +133,7 @@ int file_writer_open(struct storage *storage, const char *key, enum storage_writ
     writer->started_size = job.size;
     writer->fd = job.fd;
     writer->old_len = job.old_len;
-    writer->is_entry_new = mode == STORAGE_WRITER_CREATE;
+    writer->is_entry_new = job.size == 0; /* who made it may have been killed before a flush */
     writer->is_dirty = mode == STORAGE_WRITER_CREATE;
     *out = &writer->base;
     return 0;
