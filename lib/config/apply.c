@@ -7,6 +7,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/checks.h"
+#include "lib/config/scalar.h"
 #include "lib/config/value.h"
 #include "lib/config/yaml.h"
 
@@ -97,8 +98,13 @@ static int check_value(struct applier *applier, const struct node *node,
 
 bool apply_says_something(const struct node *node)
 {
-    return node->kind == NODE_SCALAR ||
-           ((node->kind == NODE_LIST || node->kind == NODE_MAP) && node->first != NULL);
+    struct scalar scalar = {.kind = SCALAR_TEXT};
+
+    if (node->kind != NODE_SCALAR)
+        return node->first != NULL;
+    if (node->is_plain)
+        scalar = scalar_resolve(node->text);
+    return node->text[0] != '\0' && !(scalar.kind == SCALAR_BOOL && !scalar.boolean);
 }
 
 static int apply_value(struct applier *applier, const struct node *node,

@@ -29,5 +29,6 @@ void apply_fini(struct config *config);
 /* The value of an option in @config. */
 const void *apply_field(const struct config *config, const struct option *option);
 
-/* Does the node say anything: is it more than null, an empty list or an empty section? */
+/* Does the node ask for anything: is it more than null, false, an empty text, list or section?
+ * Those are what upstream has by default for every key that can be refused. */
 bool apply_says_something(const struct node *node);

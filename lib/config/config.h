@@ -52,6 +52,7 @@ struct config {
         } filesystem;
         struct {
             char *descriptors; /* "inmemory", "" for none */
+            char *layer_info;  /* likewise */
         } cache;
         bool is_delete_enabled;
         bool is_redirect_disabled;

@@ -97,7 +97,11 @@ const struct option options[] = {
      .note = "this registry reads links directly and needs no cache for them",
      .help = "Where descriptors of blobs are cached. This registry reads links directly, so that "
              "inmemory changes nothing."},
-    REFUSED("storage.cache.layerinfo", TEXT, "Old name of storage.cache.blobdescriptor."),
+    {.path = "storage.cache.layerinfo", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(storage.cache.layer_info), .default_text = "\"\"", .choices = "inmemory",
+     .refused = "redis", .example = "inmemory",
+     .note = "this registry reads links directly and needs no cache for them",
+     .help = "Old name of storage.cache.blobdescriptor."},
     REFUSED("storage.cache.blobdescriptorsize", INTEGER, "Entries of the cache in memory (3.x)."),
     OPEN("storage.redirect", "Sending clients to the storage for the content of blobs."),
     {.path = "storage.redirect.disable", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,

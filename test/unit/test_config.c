@@ -166,10 +166,12 @@ static void values_are_read_by_their_types(void **state)
 
 static void null_and_empty_leave_the_default(void **state)
 {
-    struct config *config = parse("version: 0.1\nstorage: {inmemory: }\n"
-                                  "log: {level: , formatter: '', fields: ~}\nhttp: \n"
-                                  "catalog: {maxentries: 0}\nredis: {}\nauth: none\n"
-                                  "notifications: {endpoints: []}\n");
+    struct config *config =
+        parse("version: 0.1\nstorage: {inmemory: }\n"
+              "log: {level: , formatter: '', fields: ~}\nhttp: \n"
+              "catalog: {maxentries: 0}\nredis: {}\nauth: none\n"
+              "notifications: {endpoints: [], events: {includereferences: false}}\n"
+              "proxy: {remoteurl: ''}\n");
 
     (void)state;
     assert_int_equal(config->log.level, LOG_LEVEL_INFO);
