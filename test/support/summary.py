@@ -20,6 +20,7 @@ class Stage:
     def __init__(self, name):
         self.name = name
         self.passed = 0
+        self.passed_names = set()
         self.failures = []
         self.skips = []  # (test, reason)
         self.seconds = 0.0
@@ -54,6 +55,7 @@ def add_case(stage, case):
         stage.skips.append((f"{case.get('classname')}::{case.get('name')}", reason))
     else:
         stage.passed += 1
+        stage.passed_names.add(f"{case.get('classname')}::{case.get('name')}")
 
 
 def read_stage(status_file):
@@ -75,6 +77,13 @@ def read_stage(status_file):
     return stage
 
 
+def drop_skips_that_passed_elsewhere(stages):
+    """A test may need one kind of binary, and run in the stage that has it."""
+    passed = set().union(*(stage.passed_names for stage in stages))
+    for stage in stages:
+        stage.skips = [(test, reason) for test, reason in stage.skips if test not in passed]
+
+
 def print_skips(stages):
     by_reason = collections.defaultdict(list)
     for stage in stages:
@@ -92,6 +101,7 @@ def print_skips(stages):
 
 def main(folder):
     stages = [read_stage(path) for path in sorted(pathlib.Path(folder).glob("*.status"))]
+    drop_skips_that_passed_elsewhere(stages)
     for stage in stages:
         print(
             f"  {stage.name:<16} {stage.passed:5d} passed {len(stage.failures):4d} failed"
