@@ -243,7 +243,6 @@ static bool settle(struct http_request *req)
     if (connection_wait_output(conn, 0, &ignored) < 0)
         return false;
     if (!drain_body(req)) {
-        bufferevent_disable(conn->bev, EV_READ);
         linger(req);
         return false;
     }
