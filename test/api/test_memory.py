@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import resource
+import shutil
 import threading
 import time
 
@@ -131,6 +132,8 @@ def test_gigabytes_in_and_out_at_once_need_little_memory(start_registry, repo):
         data = registry.repository_path(f"{repo}/{number}") / "_layers/sha256"
         (entry,) = os.listdir(data)
         assert registry.blob_path(f"sha256:{entry}").stat().st_size == GIB
+    registry.stop()
+    shutil.rmtree(registry.root)  # gigabytes that nobody wants to keep
 
 
 class SlowClient:
