@@ -69,10 +69,12 @@ void target_parse(struct span text, struct target *out)
     *out = (struct target){.path = SPAN("/")};
     if (text.len > 0 && text.data[0] != '/')
         cut_origin(&text, out);
-    if (text.len > 0 && text.data[0] != '?')
-        out->path = span_cut(&text, '?');
-    else if (text.len > 0)
+    if (text.len == 0)
+        return;
+    if (text.data[0] == '?')
         span_cut(&text, '?');
+    else
+        out->path = span_cut(&text, '?');
     out->query = text;
 }
 
