@@ -13,8 +13,11 @@ import contextlib
 import mmap
 import os
 import pathlib
+import re
 import struct
 import subprocess
+
+from support.registry import binary
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,6 +31,12 @@ def build(directory):
         check=True,
     )
     return library
+
+
+def _sanitizer():
+    """The sanitizer's library that the server is linked with: it must be loaded before any other."""
+    listing = subprocess.run(["ldd", str(binary())], capture_output=True, text=True, check=False)
+    return re.findall(r"=> (\S+/lib[at]san\S*)", listing.stdout)
 
 
 class Steps:
@@ -44,7 +53,7 @@ class Steps:
     def preloaded(self):
         """Servers started inside are counted."""
         added = {
-            "LD_PRELOAD": str(self.library),
+            "LD_PRELOAD": " ".join([*_sanitizer(), str(self.library)]),
             "KIST_STEPS": str(self.control_path),
             "KIST_STEPS_LOG": str(self.log_path),
         }
