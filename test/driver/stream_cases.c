@@ -350,6 +350,51 @@ static void many_streams_at_once_keep_apart(struct store *store)
     assert_int_equal(task_wait(&done, 120000, &err), 0);
 }
 
+/* One key, many writers: each in turn makes it, writes its name and moves it away. Who waited for
+ * the right to write must not get hold of content that was moved meanwhile. */
+static void contender_main(void *arg)
+{
+    struct streamer *contender = arg;
+    struct error err = ERROR_INIT;
+
+    for (unsigned round = 0; round < 60; round++) {
+        struct storage_writer *writer = NULL;
+        char name[32];
+
+        snprintf(name, sizeof(name), "/blobs/%u-%02u", contender->number, round);
+        while (store_writer_open(contender->store, "/up/data", STORAGE_WRITER_CREATE, &writer,
+                                 &err) < 0) {
+            assert_int_equal(err.code, ERROR_BUSY);
+            assert_int_equal(task_sleep(0, &err), 0);
+        }
+        expect_write(writer, name, strlen(name));
+        assert_int_equal(store_writer_commit(writer, name, &err), 0);
+        store_writer_close(writer);
+    }
+    if (--*contender->left == 0)
+        task_wake(contender->done);
+}
+
+static void writers_in_turn_keep_off_moved_content(struct store *store)
+{
+    struct task_wait done = TASK_WAIT_INIT;
+    struct streamer contenders[4];
+    struct error err = ERROR_INIT;
+    int left = (int)array_count(contenders);
+
+    for (unsigned i = 0; i < array_count(contenders); i++) {
+        contenders[i] = (struct streamer){store, &left, &done, i};
+        task_spawn("contender", contender_main, &contenders[i]);
+    }
+    assert_int_equal(task_wait(&done, 120000, &err), 0);
+    for (unsigned i = 0; i < array_count(contenders) * 60; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "/blobs/%u-%02u", i / 60, i % 60);
+        expect_content(store, name, name);
+    }
+}
+
 const struct suite_case stream_cases[] = {
     SUITE_CASE(readers_start_at_any_offset),
     SUITE_CASE(reader_refuses_offsets_outside),
@@ -368,5 +413,6 @@ const struct suite_case stream_cases[] = {
     SUITE_CASE(one_writer_at_a_time),
     SUITE_CASE(reader_of_growing_content_ends_where_it_was),
     SUITE_CASE(many_streams_at_once_keep_apart),
+    SUITE_CASE(writers_in_turn_keep_off_moved_content),
     {NULL, NULL},
 };
