@@ -111,10 +111,12 @@ static int check_name(struct exchange *ex, struct error *err)
     return -1;
 }
 
-/* The handler has failed: answers if there is anybody to answer, and nothing was answered yet. */
+/* The handler has failed: answers if there is anybody to answer, and nothing was answered yet. What
+ * is canceled has no client any more, or is about to lose it. */
 static void answer_failure(struct exchange *ex, const struct error *err)
 {
-    if (is_http_reply_begun(ex->http) || err->code == ERROR_CLIENT_GONE) {
+    if (is_http_reply_begun(ex->http) || err->code == ERROR_CLIENT_GONE ||
+        err->code == ERROR_CANCELED) {
         request_log_broken(err);
         return;
     }

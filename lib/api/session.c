@@ -86,7 +86,7 @@ int session_check_range(struct exchange *ex, const struct upload *upload, struct
     int64_t first;
     int64_t last;
 
-    if (header == NULL || header[0] == '\0')
+    if (header == NULL || header[0] == '\0' || length == 0)
         return 0;
     if (!content_range_parse(span_of(header), &first, &last))
         return error_set(err, ERROR_SIZE_INVALID, "Content-Range: %s is none", header);

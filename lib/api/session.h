@@ -26,8 +26,8 @@ must_check int session_authenticate(const struct exchange *ex, int64_t *out_offs
  */
 must_check int session_resume(struct exchange *ex, struct upload **out, struct error *err);
 
-/* The Content-Range of a piece, if it came, must fit the session and the body. SIZE_INVALID, or
- * UPLOAD_OFFSET with the headers set that tell the client how to go on. */
+/* The Content-Range of a piece, if it came with a body, must fit the session and the body.
+ * SIZE_INVALID, or UPLOAD_OFFSET with the headers set that tell the client how to go on. */
 must_check int session_check_range(struct exchange *ex, const struct upload *upload,
                                    struct error *err);
 

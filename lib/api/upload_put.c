@@ -23,11 +23,7 @@ static int read_digest(const struct exchange *ex, struct digest *out, struct err
 static int receive_and_commit(struct exchange *ex, struct upload *upload,
                               const struct digest *digest, struct blob *out, struct error *err)
 {
-    bool has_body = http_body_length(ex->http) != 0;
-
-    if (has_body && session_check_range(ex, upload, err) < 0)
-        return -1;
-    if (session_receive(ex, upload, err) < 0)
+    if (session_check_range(ex, upload, err) < 0 || session_receive(ex, upload, err) < 0)
         return -1;
     return upload_commit(upload, digest, out, err);
 }
