@@ -277,18 +277,26 @@ static int trial_writer_flush(struct storage_writer *writer, struct error *err)
 {
     struct storage_writer *next = ((struct trial_writer *)writer)->next;
 
+    int rc;
+
     if (before(WRITER_FLUSH, err) < 0)
         return -1;
-    return after(next_driver->writer_flush(next, err), err);
+    rc = after(next_driver->writer_flush(next, err), err);
+    writer->size = next->size;
+    return rc;
 }
 
 static int trial_writer_commit(struct storage_writer *writer, const char *to, struct error *err)
 {
     struct storage_writer *next = ((struct trial_writer *)writer)->next;
 
+    int rc;
+
     if (before(WRITER_COMMIT, err) < 0)
         return -1;
-    return after(next_driver->writer_commit(next, to, err), err);
+    rc = after(next_driver->writer_commit(next, to, err), err);
+    writer->size = next->size;
+    return rc;
 }
 
 const struct storage_driver trial_driver = {
