@@ -276,7 +276,6 @@ static int trial_writer_write(struct storage_writer *writer, struct evbuffer *da
 static int trial_writer_flush(struct storage_writer *writer, struct error *err)
 {
     struct storage_writer *next = ((struct trial_writer *)writer)->next;
-
     int rc;
 
     if (before(WRITER_FLUSH, err) < 0)
@@ -289,7 +288,6 @@ static int trial_writer_flush(struct storage_writer *writer, struct error *err)
 static int trial_writer_commit(struct storage_writer *writer, const char *to, struct error *err)
 {
     struct storage_writer *next = ((struct trial_writer *)writer)->next;
-
     int rc;
 
     if (before(WRITER_COMMIT, err) < 0)
