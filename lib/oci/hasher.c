@@ -107,8 +107,8 @@ struct hasher *hasher_import(struct span state, int64_t count)
     SHA256_CTX *context;
     uint64_t bits;
 
-    if (count < 0 || state.len != HASHER_STATE_SIZE || memcmp(bytes, MAGIC, 4) != 0 ||
-        get_big_endian(bytes + 100, 8) != (uint64_t)count)
+    if (count < 0 || count > INT64_MAX / 8 || state.len != HASHER_STATE_SIZE ||
+        memcmp(bytes, MAGIC, 4) != 0 || get_big_endian(bytes + 100, 8) != (uint64_t)count)
         return NULL;
     hasher = hasher_new(DIGEST_SHA256);
     hasher->count = count;

@@ -34,8 +34,8 @@ struct manifest {
     struct descriptor *descriptors; /* owned */
     bool has_subject;
     struct digest subject;   /* valid only if has_subject */
-    char *artifact_type;     /* owned; NULL when absent */
-    char *config_media_type; /* owned; NULL when absent */
+    char *artifact_type;     /* owned; NULL when absent or empty */
+    char *config_media_type; /* owned; NULL when absent or empty */
 };
 
 /*
@@ -45,15 +45,18 @@ struct manifest {
  *
  * Rules as upstream's: one JSON value and nothing behind it, keys match without case, the last of
  * equal keys wins, unknown keys are ignored, types are enforced for the known ones, `mediaType`
- * must equal @declared (OCI: or be absent), schemaVersion is 2, an image manifest has no
- * `manifests` and an index neither `config` nor `layers`. Given: manifest_free.
- * Errors: MANIFEST_INVALID (unknown @declared too), MANIFEST_TOO_LARGE.
+ * must equal @declared (OCI: or be absent), schemaVersion is 2, an OCI image manifest has no
+ * `manifests` and an OCI index neither `config` nor `layers`. Stricter: nesting, the number of
+ * values, and a `size` beyond 2^53. OCI 1.1: a `subject` is a descriptor with a valid digest.
+ * A missing config is a descriptor without a digest. Given: manifest_free.
+ * Errors: MANIFEST_INVALID (unknown @declared too), MANIFEST_TOO_LARGE; detail as upstream's shapes.
  */
 must_check int manifest_parse(struct span content, struct span declared, struct manifest **out,
                               struct error *err);
 
 /* Describes stored content, whose kind follows from the content alone: `mediaType`, or without it
- * an index if `manifests` is a non-null array, else an OCI manifest. Given. MANIFEST_INVALID. */
+ * an index if `manifests` is a non-null array, else an OCI manifest. A broken `subject` or
+ * `artifactType` is none, for upstream lets them in. Given. MANIFEST_INVALID, MANIFEST_TOO_LARGE. */
 must_check int manifest_parse_stored(struct span content, struct manifest **out, struct error *err);
 
 void manifest_free(struct manifest *manifest);
