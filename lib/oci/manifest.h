@@ -49,14 +49,16 @@ struct manifest {
  * `manifests` and an OCI index neither `config` nor `layers`. Stricter: nesting, the number of
  * values, and a `size` beyond 2^53. OCI 1.1: a `subject` is a descriptor with a valid digest.
  * A missing config is a descriptor without a digest. Given: manifest_free.
- * Errors: MANIFEST_INVALID (unknown @declared too), MANIFEST_TOO_LARGE; detail as upstream's shapes.
+ * Errors: MANIFEST_INVALID (unknown @declared too), MANIFEST_TOO_LARGE; detail as upstream's
+ * shapes.
  */
 must_check int manifest_parse(struct span content, struct span declared, struct manifest **out,
                               struct error *err);
 
 /* Describes stored content, whose kind follows from the content alone: `mediaType`, or without it
  * an index if `manifests` is a non-null array, else an OCI manifest. A broken `subject` or
- * `artifactType` is none, for upstream lets them in. Given. MANIFEST_INVALID, MANIFEST_TOO_LARGE. */
+ * `artifactType` is none, for upstream lets them in. Given. MANIFEST_INVALID, MANIFEST_TOO_LARGE.
+ */
 must_check int manifest_parse_stored(struct span content, struct manifest **out, struct error *err);
 
 void manifest_free(struct manifest *manifest);

@@ -261,6 +261,9 @@ static void hasher_import_refuses_what_does_not_fit(void **state)
     bytes[3] ^= 1;
     memset(bytes + 100, 0xff, 8);
     assert_null(hasher_import(span_make(bytes, HASHER_STATE_SIZE), -1));
+    memset(bytes + 100, 0, 8);
+    bytes[100] = 0x10; /* more bits than can be counted on from */
+    assert_null(hasher_import(span_make(bytes, HASHER_STATE_SIZE), (int64_t)1 << 60));
 }
 
 static void hasher_import_ignores_what_is_behind_the_pending_bytes(void **state)
