@@ -154,36 +154,37 @@ static void append_origin(struct str *out, struct span scheme, struct span host)
     append_host(out, host);
 }
 
+/* Cuts what comes before the first of @marks off the front of @rest. */
+static struct span cut_before(struct span *rest, const char *marks)
+{
+    struct span head = {rest->data, 0};
+
+    while (head.len < rest->len && strchr(marks, rest->data[head.len]) == NULL)
+        head.len++;
+    *rest = span_from(*rest, head.len);
+    return head;
+}
+
 /* As resolving "v2/..." against http.host: its last path segment and its query are dropped. False
  * unless it has a scheme and a host. Source: RFC 3986 section 5.2.3. */
 static bool append_configured(struct str *out, struct span host)
 {
-    const char *colon = host.len > 0 ? memchr(host.data, ':', host.len) : NULL;
-    struct span scheme = {host.data, colon != NULL ? (size_t)(colon - host.data) : 0};
-    struct span rest = span_from(host, scheme.len);
+    struct span rest = host;
+    struct span scheme = cut_before(&rest, ":");
     struct span authority;
-    size_t end;
+    struct span path;
 
     if (!is_scheme_safe(scheme) || !span_starts_with(rest, SPAN("://")))
         return false;
     rest = span_from(rest, 3);
-    end = 0;
-    while (end < rest.len && strchr("/?#", rest.data[end]) == NULL)
-        end++;
-    authority = span_make(rest.data, end);
+    authority = cut_before(&rest, "/?#");
     if (authority.len == 0)
         return false;
-    rest = span_from(rest, end);
-    end = 0;
-    while (end < rest.len && rest.data[end] != '?' && rest.data[end] != '#')
-        end++;
-    while (end > 0 && rest.data[end - 1] != '/')
-        end--;
+    path = cut_before(&rest, "?#");
+    while (path.len > 0 && path.data[path.len - 1] != '/')
+        path.len--;
     append_origin(out, scheme, authority);
-    if (end > 0)
-        str_append(out, span_make(rest.data, end));
-    else
-        str_append_char(out, '/');
+    str_append(out, path.len > 0 ? path : SPAN("/"));
     return true;
 }
 
