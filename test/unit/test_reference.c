@@ -131,7 +131,7 @@ static void a_reference_is_a_tag_or_a_digest(void **state)
 
 static void other_references_leave_the_output_alone(void **state)
 {
-    static const char *const broken[] = {"", "sha256:abc", "md5:" HEX64, "a:b", "a/b", ".", ".."};
+    static const char *const broken[] = {"", "sha256:abc", "md5:abc", "a:b", "a/b", ".", ".."};
     struct reference reference = {.is_digest = true, .tag = SPAN("before")};
 
     (void)state;
