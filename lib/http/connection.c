@@ -420,6 +420,8 @@ static void take_next_head(struct connection *conn)
         connection_close(conn);
     else if (gate(conn))
         conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
+    else if (conn->is_eof)
+        connection_close(conn);
 }
 
 static void request_free(struct http_request *req)

@@ -181,13 +181,24 @@ int http_body_read_all(struct http_request *req, struct str *out, struct error *
 
 /* ---- the task ---- */
 
+/* The client has closed its sending side, and nothing it sent before is left. */
+static bool is_last_request(const struct http_request *req)
+{
+    struct connection *conn = req->conn;
+
+    return conn->is_eof && (!is_framing_done(&req->framing) ||
+                            evbuffer_get_length(conn->held) +
+                                    evbuffer_get_length(bufferevent_get_input(conn->bev)) ==
+                                0);
+}
+
 bool request_should_close(const struct http_request *req)
 {
     bool is_body_left = !is_framing_done(&req->framing);
     bool is_much_left =
         is_body_left && !req->framing.is_chunked && req->framing.remaining > DRAIN_MAX;
 
-    return req->head.status != 0 || req->head.is_close_asked || req->conn->is_eof ||
+    return req->head.status != 0 || req->head.is_close_asked || is_last_request(req) ||
            is_server_draining(req->conn->server) || req->is_body_broken || is_much_left ||
            (is_body_left && req->is_continue_due);
 }
