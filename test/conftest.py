@@ -71,6 +71,12 @@ def fs_registry(tmp_path_factory):
     yield from _shared(tmp_path_factory)
 
 
+@pytest.fixture(scope="module")
+def memory_registry(tmp_path_factory):
+    """One registry for the tests of a module, in memory: for tests that push very often."""
+    yield from _shared(tmp_path_factory, storage="inmemory")
+
+
 def _client(registry):
     with registry.client() as client:
         yield client
@@ -85,6 +91,11 @@ def client(registry):
 @pytest.fixture
 def fs_client(fs_registry):
     yield from _client(fs_registry)
+
+
+@pytest.fixture
+def memory_client(memory_registry):
+    yield from _client(memory_registry)
 
 
 @pytest.fixture

@@ -153,6 +153,38 @@ def test_path_is_matched_after_decoding(client, repo):
     assert client.get("/v2/esc%2Faped/tags/list").detail == {"name": "esc/aped"}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/../../../../etc/passwd",
+        "/v2/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/v2/..%2f..%2f..%2fetc/tags/list",
+        "/v2/a/..%2f..%2f../b/blobs/uploads/",
+        "/v2/a/manifests/..",
+        "/v2/a/manifests/%2e%2e%2f%2e%2e",
+        "/v2/a/blobs/uploads/../../x",
+        "/v2/a%2f%2e%2e%2fb/blobs/uploads/",
+        "/v2/a/./blobs/uploads/",
+        "/v2/.a/blobs/uploads/",
+        "/v2/a/.b/blobs/uploads/",
+        "/v2/_uploads/blobs/uploads/",
+        "/v2/a/_manifests/blobs/uploads/",
+        "/v2/a/_layers/tags/list",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_no_path_leads_out_of_the_repositories(start_registry, method, path):
+    registry = start_registry()
+    with registry.client() as client:
+        assert client.request(method, path, body=b"x").status in (301, 400, 404)
+    assert sorted(p.name for p in registry.directory.iterdir() if p.name != "root") == [
+        "config.yml",
+        "stderr.log",
+        "stdout.log",
+    ]
+    assert not [path for path in registry.root.rglob("*") if path.is_file()]
+
+
 def test_first_fixed_suffix_decides_the_route(client):
     response = client.get("/v2/foo/blobs/uploads/tags/list")
     assert response.status == 404

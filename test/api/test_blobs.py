@@ -202,6 +202,35 @@ def test_416_keeps_the_headers_of_the_blob(client, url):
     assert response.header("Content-Length") == str(len(response.body))
 
 
+def test_offsets_beyond_4_gib(fs_registry, fs_client, repo):
+    """Laid into the storage as a sparse file: what is served is not hashed again."""
+    size = (5 << 30) + 7
+    path = fs_registry.blob_path(UNKNOWN_DIGEST)
+    path.parent.mkdir(parents=True)
+    with open(path, "wb") as file:
+        file.truncate(size)
+        file.seek((1 << 32) - 3)
+        file.write(b"sixsix")
+    link = fs_registry.repository_path(repo) / "_layers" / UNKNOWN_DIGEST.replace(":", "/") / "link"
+    link.parent.mkdir(parents=True)
+    link.write_text(UNKNOWN_DIGEST)
+    target = f"/v2/{repo}/blobs/{UNKNOWN_DIGEST}"
+    assert fs_client.head(target).header("Content-Length") == str(size)
+    for value, first, body in [
+        ("bytes=4294967293-4294967298", 4294967293, b"sixsix"),
+        ("bytes=4294967296-4294967297", 4294967296, b"si"),
+        ("bytes=-2", size - 2, b"\0\0"),
+        (f"bytes={size - 1}-", size - 1, b"\0"),
+    ]:
+        response = fs_client.get(target, {"Range": value})
+        assert response.status == 206
+        last = first + len(body) - 1
+        assert response.header("Content-Range") == f"bytes {first}-{last}/{size}"
+        assert response.body == body
+    assert fs_client.head(target, {"Range": f"bytes={size}-"}).status == 416
+    path.unlink()
+
+
 # ---- conditions ---------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that race: for one session, for one blob, for one tag; in one process and in two."""
+import random
 import threading
 
 import pytest
@@ -182,6 +183,75 @@ def test_manifests_pushed_and_deleted_at_once_do_no_harm(pair, repo):
     with pair[0].client() as client:
         client.push_manifest(repo, "latest", value.manifest, SCHEMA2)
         assert client.get_manifest(repo, "latest", SCHEMA2).body == value.manifest
+
+
+@pytest.mark.ours("writes never show half")
+@pytest.mark.parametrize("seed", range(2))
+def test_many_clients_do_everything_at_once(pair, repo, seed):
+    """Few names and few blobs, so that they meet; no answer is a fault, and all content is right."""
+    data = [random_bytes(size, size) for size in (0, 1, 5000, 70_000, 400_000)]
+    values = [image(f"{repo} {number}") for number in range(3)]
+    allowed = {
+        "push": (201,),
+        "pull": (200, 404),
+        "image": (201, 400),
+        "manifest": (200, 404),
+        "mount": (201, 202),
+        "delete blob": (202, 404),
+        "delete manifest": (202, 404),
+        "delete tag": (202, 404),
+        "tags": (200, 404),
+        "catalog": (200,),
+    }
+
+    def work(number):
+        rng = random.Random(f"{seed} {number}")
+
+        def step(client):
+            kind = rng.choice(list(allowed))
+            name = f"{repo}/{rng.randrange(3)}"
+            blob = rng.choice(data)
+            value = rng.choice(values)
+            if kind == "push":
+                target = client.start_upload(name)
+                if rng.randrange(2):
+                    target = client.append(target, blob)
+                    answer = client.put(with_query(target, digest=digest_of(blob)))
+                else:
+                    answer = client.put(with_query(target, digest=digest_of(blob)), {}, blob)
+            elif kind == "pull":
+                answer = client.get(f"/v2/{name}/blobs/{digest_of(blob)}")
+                assert answer.status != 200 or answer.body == blob
+            elif kind == "image":
+                for part in value.blobs:
+                    client.push_blob(name, part)
+                answer = client.put_manifest(name, "tag", value.manifest, SCHEMA2)
+            elif kind == "manifest":
+                answer = client.get_manifest(name, rng.choice(["tag", value.digest]), SCHEMA2)
+                assert answer.status != 200 or answer.body in [v.manifest for v in values]
+            elif kind == "mount":
+                source = {"mount": digest_of(blob), "from": f"{repo}/{rng.randrange(3)}"}
+                answer = client.post(with_query(f"/v2/{name}/blobs/uploads/", **source))
+                if answer.status == 202:
+                    assert client.delete(answer.location).status == 204
+            elif kind == "delete blob":
+                answer = client.delete(f"/v2/{name}/blobs/{digest_of(blob)}")
+            elif kind == "delete manifest":
+                answer = client.delete(f"/v2/{name}/manifests/{value.digest}")
+            elif kind == "delete tag":
+                answer = client.delete(f"/v2/{name}/manifests/tag")
+            else:
+                answer = client.get("/v2/_catalog" if kind == "catalog" else f"/v2/{name}/tags/list")
+            assert answer.status in allowed[kind], (kind, answer)
+
+        def run():
+            with pair[number % 2].client() as client:
+                for _ in range(40):
+                    step(client)
+
+        return run
+
+    race(*[work(number) for number in range(12)])
 
 
 def test_slow_push_and_pull_do_not_delay_others(fs_registry, fs_client, repo):

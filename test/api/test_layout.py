@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies in the storage directory after each request: upstream's layout, byte for byte."""
 import re
+import shutil
 import stat
 
 import pytest
@@ -315,6 +316,33 @@ def test_empty_directories_do_no_harm(disk, push):
         (base / path).mkdir(parents=True)
     push.push_image("a", "v1", image("one"))
     assert push.get("/v2/_catalog").json() == {"repositories": ["a"]}
+
+
+def test_content_that_is_cut_while_it_is_sent_closes_the_connection(disk, push):
+    """The client cannot take a part for the whole, and the server goes on."""
+    data = random_bytes(32 << 20, "cut")
+    digest = push.push_blob("a", data)
+    with disk.connect(receive_buffer=4096) as connection:
+        connection.send_head("GET", f"/v2/a/blobs/{digest}")
+        assert connection.read_head().header("Content-Length") == str(len(data))
+        with open(disk.blob_path(digest), "r+b") as file:
+            file.truncate(1000)
+        try:
+            assert len(connection.read_to_end()) < len(data)
+        except ConnectionError:
+            pass
+    assert push.get("/v2/").status == 200
+    disk.blob_path(digest).write_bytes(data)
+
+
+def test_storage_that_vanishes_is_made_again(disk, push):
+    push.push_blob("a", DATA)
+    shutil.rmtree(disk.root)
+    assert push.get("/v2/_catalog").json() == {"repositories": []}
+    assert push.get(f"/v2/a/blobs/{digest_of(DATA)}").status == 404
+    push.push_image("a", "v1", image("one"))
+    push.push_blob("a", DATA)
+    assert push.pull_blob("a", digest_of(DATA)) == DATA
 
 
 def test_content_damaged_in_storage_is_not_made_worse(disk, push):

@@ -14,7 +14,7 @@ import time
 
 import pytest
 from support.client import Connection, head, with_query
-from support.content import SCHEMA2, image, random_bytes
+from support.content import SCHEMA2, digest_of, image, random_bytes
 from support.registry import binary, wait_until
 
 MIB = 1 << 20
@@ -134,6 +134,31 @@ def test_gigabytes_in_and_out_at_once_need_little_memory(start_registry, repo):
         assert registry.blob_path(f"sha256:{entry}").stat().st_size == GIB
     registry.stop()
     shutil.rmtree(registry.root)  # gigabytes that nobody wants to keep
+
+
+@pytest.mark.parametrize("storage, rounds", [("inmemory", 400), ("filesystem", 40)])
+def test_requests_leave_nothing_behind(start_registry, repo, storage, rounds):
+    registry = start_registry(storage=storage, settings={"log.level": "info"})
+    with registry.client() as client:
+        value = image(repo)
+
+        def work(count):
+            for _ in range(count):
+                client.push_image(repo, "latest", value)
+                client.get_manifest(repo, "latest", SCHEMA2)
+                client.pull_blob(repo, digest_of(value.blobs[0]))
+                client.get(f"/v2/{repo}/tags/list")
+                client.get("/v2/_catalog")
+                client.get(f"/v2/{repo}/manifests/nosuch")
+                client.put_manifest(repo, "bad", b"{", SCHEMA2)
+                client.delete(client.start_upload(repo))
+
+        work(rounds // 4)
+        before, descriptors = registry.vmrss(), registry.fd_count()
+        work(rounds)
+        assert registry.vmrss() - before < 2 * MIB
+        assert registry.fd_count() <= descriptors + 1
+        assert registry.thread_count() < 64
 
 
 class SlowClient:

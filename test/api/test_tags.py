@@ -90,6 +90,30 @@ def test_n_that_is_no_number_is_400(client, tagged, n):
     assert_error(response, 400, "PAGINATION_NUMBER_INVALID")
 
 
+@pytest.mark.parametrize(
+    "tag", ["link", "current", "index", "data", "_layers", "a..b", "A-.-", "_", "0", "latest.tmp"]
+)
+def test_tag_may_be_named_like_anything(client, repo, tag):
+    value = image(repo)
+    client.push_image(repo, tag, value)
+    assert client.get_manifest(repo, tag, SCHEMA2).body == value.manifest
+    assert page(client, repo)[0] == [tag]
+
+
+@pytest.mark.ours("tags come in pages")
+def test_thousands_of_tags(fs_registry, fs_client, repo):
+    fs_client.push_image(repo, "latest", image(repo))
+    tags = fs_registry.repository_path(repo) / "_manifests/tags"
+    digest = (tags / "latest/current/link").read_bytes()
+    for number in range(5000):
+        current = tags / f"v{number}/current"
+        current.mkdir(parents=True)
+        (current / "link").write_bytes(digest)
+    wanted = sorted(["latest"] + [f"v{number}" for number in range(5000)])
+    assert page(fs_client, repo) == (wanted, None)
+    assert page(fs_client, repo, "?n=1000&last=v2")[0] == wanted[wanted.index("v2") + 1 :][:1000]
+
+
 def test_unknown_repository_is_404_with_its_name(client, repo):
     response = client.get(f"/v2/{repo}/tags/list")
     assert_error(response, 404, "NAME_UNKNOWN", {"name": repo})

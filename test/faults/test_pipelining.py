@@ -27,10 +27,10 @@ def put_message(client, repo, data, coding="length"):
 GET = head("GET", "/v2/", {"Host": "x"})
 
 
-def test_many_requests_in_one_segment_are_answered_in_order(fs_registry, fs_client, repo):
+def test_many_requests_in_one_segment_are_answered_in_order(memory_registry, memory_client, repo):
     data = [f"blob {index}".encode() for index in range(30)]
-    digests = [fs_client.push_blob(repo, each) for each in data]
-    with fs_registry.connect() as connection:
+    digests = [memory_client.push_blob(repo, each) for each in data]
+    with memory_registry.connect() as connection:
         connection.send(
             b"".join(head("GET", f"/v2/{repo}/blobs/{digest}", {"Host": "x"}) for digest in digests)
         )
@@ -41,41 +41,41 @@ def test_many_requests_in_one_segment_are_answered_in_order(fs_registry, fs_clie
 @pytest.mark.parametrize("coding", ["length", "chunked"])
 @pytest.mark.parametrize("size", [0, 1, 1000, 65536, 300_000])
 def test_request_behind_a_body_in_one_segment_is_answered(
-    fs_registry, fs_client, repo, coding, size
+    memory_registry, memory_client, repo, coding, size
 ):
     data = random_bytes(size, repo)
-    with fs_registry.connect() as connection:
-        connection.send(put_message(fs_client, repo, data, coding) + GET + GET)
+    with memory_registry.connect() as connection:
+        connection.send(put_message(memory_client, repo, data, coding) + GET + GET)
         assert connection.read_response().status == 201
         assert connection.read_response().body == b"{}"
         assert connection.read_response().body == b"{}"
-    assert fs_client.pull_blob(repo, digest_of(data)) == data
+    assert memory_client.pull_blob(repo, digest_of(data)) == data
 
 
-def test_several_pushes_in_one_segment(fs_registry, fs_client, repo):
+def test_several_pushes_in_one_segment(memory_registry, memory_client, repo):
     data = [random_bytes(50_000, index) for index in range(6)]
     messages = [
-        put_message(fs_client, repo, each, ("length", "chunked")[index % 2])
+        put_message(memory_client, repo, each, ("length", "chunked")[index % 2])
         for index, each in enumerate(data)
     ]
-    with fs_registry.connect() as connection:
+    with memory_registry.connect() as connection:
         connection.send(GET.join(messages))
         for index in range(len(data)):
             assert connection.read_response().status == 201
             if index < len(data) - 1:
                 assert connection.read_response().body == b"{}"
     for each in data:
-        assert fs_client.pull_blob(repo, digest_of(each)) == each
+        assert memory_client.pull_blob(repo, digest_of(each)) == each
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_messages_cut_at_every_byte(fs_registry, fs_client, repo, coding):
+def test_messages_cut_at_every_byte(memory_registry, memory_client, repo, coding):
     """A PUT, its body and a GET, in two pieces: cut anywhere from the first byte to the last."""
-    with fs_registry.connect() as connection:
+    with memory_registry.connect() as connection:
         data = b"cut"
-        size = len(put_message(fs_client, repo, data, coding) + GET)
+        size = len(put_message(memory_client, repo, data, coding) + GET)
         for cut in range(1, size):
-            message = put_message(fs_client, repo, data, coding) + GET
+            message = put_message(memory_client, repo, data, coding) + GET
             connection.send(message[:cut])
             time.sleep(PAUSE_S)
             connection.send(message[cut:])
@@ -84,27 +84,37 @@ def test_messages_cut_at_every_byte(fs_registry, fs_client, repo, coding):
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
-def test_message_byte_by_byte(fs_registry, fs_client, repo, coding):
-    with fs_registry.connect() as connection:
-        message = put_message(fs_client, repo, b"byte by byte", coding) + GET
+def test_message_byte_by_byte(memory_registry, memory_client, repo, coding):
+    with memory_registry.connect() as connection:
+        message = put_message(memory_client, repo, b"byte by byte", coding) + GET
         connection.send_slowly(message, piece=1, pause=0)
         assert connection.read_response().status == 201
         assert connection.read_response().body == b"{}"
 
 
+@pytest.mark.ours("whoever has closed its sending side is answered")
+def test_requests_before_the_end_of_the_stream_are_all_answered(memory_registry, memory_client):
+    with memory_registry.connect() as connection:
+        connection.send(GET * 5)
+        connection.half_close()
+        for _ in range(5):
+            assert connection.read_response().body == b"{}"
+        assert connection.is_closed_by_server()
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_random_requests_in_random_pieces(fs_registry, fs_client, repo, seed):
+def test_random_requests_in_random_pieces(memory_registry, memory_client, repo, seed):
     """Pushes, pulls, refusals and small requests on one connection, cut at random."""
     rng = random.Random(seed)
     stored = random_bytes(200_000, seed)
-    pull = head("GET", f"/v2/{repo}/blobs/{fs_client.push_blob(repo, stored)}", {"Host": "x"})
+    pull = head("GET", f"/v2/{repo}/blobs/{memory_client.push_blob(repo, stored)}", {"Host": "x"})
     messages, wanted = [], []
     for index in range(25):
         kind = rng.choice(["push", "pull", "get", "unknown", "head", "refused"])
         if kind == "push":
             data = rng.randbytes(rng.choice([0, 1, 100, 70_000, 250_000]))
             coding = rng.choice(["length", "chunked"])
-            messages.append(put_message(fs_client, repo, data, coding))
+            messages.append(put_message(memory_client, repo, data, coding))
             wanted.append(("PUT", 201, b""))
         elif kind == "pull":
             messages.append(pull)
@@ -122,7 +132,7 @@ def test_random_requests_in_random_pieces(fs_registry, fs_client, repo, seed):
             messages.append(head("PUT", "/nowhere", {"Host": "x", "Content-Length": 5}) + b"12345")
             wanted.append(("PUT", 404, b"404 page not found\n"))
     stream = b"".join(messages)
-    with fs_registry.connect() as connection:
+    with memory_registry.connect() as connection:
         def send():
             position = 0
             while position < len(stream):
@@ -138,17 +148,17 @@ def test_random_requests_in_random_pieces(fs_registry, fs_client, repo, seed):
         sender.join()
 
 
-def test_reply_to_head_has_no_body_before_the_next_reply(fs_registry, fs_client, repo):
-    digest = fs_client.push_blob(repo, b"some content")
-    with fs_registry.connect() as connection:
+def test_reply_to_head_has_no_body_before_the_next_reply(memory_registry, memory_client, repo):
+    digest = memory_client.push_blob(repo, b"some content")
+    with memory_registry.connect() as connection:
         connection.send(head("HEAD", f"/v2/{repo}/blobs/{digest}", {"Host": "x"}) + GET)
         assert connection.read_response("HEAD").header("Content-Length") == "12"
         assert connection.read_response().body == b"{}"
 
 
-def test_connection_serves_hundreds_of_requests(fs_registry, fs_client, repo):
-    target = fs_client.start_upload(repo)
-    with fs_registry.connect() as connection:
+def test_connection_serves_hundreds_of_requests(memory_registry, memory_client, repo):
+    target = memory_client.start_upload(repo)
+    with memory_registry.connect() as connection:
         for index in range(300):
             response = connection.request("PATCH", target, {"Content-Type": OCTETS}, b"x" * 10)
             assert response.status == 202
