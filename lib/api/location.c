@@ -4,6 +4,8 @@
  */
 #include "lib/api/location.h"
 
+#include "lib/base/ascii.h"
+
 #include <string.h>
 
 #include "lib/base/banned.h"
@@ -121,10 +123,7 @@ void forwarded_fini(struct forwarded *forwarded)
 static bool is_scheme_safe(struct span scheme)
 {
     for (size_t i = 0; i < scheme.len; i++) {
-        char c = scheme.data[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr("+-., ", c) != NULL)))
+        if (!is_ascii_alnum_or(scheme.data[i], "+-., "))
             return false;
     }
     return scheme.len > 0;
@@ -132,8 +131,7 @@ static bool is_scheme_safe(struct span scheme)
 
 static bool is_host_char(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~%!$&'()*+,;=:[]", c) != NULL);
+    return is_ascii_alnum_or(c, "-._~%!$&'()*+,;=:[]");
 }
 
 /* Source: RFC 3986 section 3.2.2; what a host cannot hold is percent-encoded. */

@@ -15,19 +15,9 @@
 
 int page_get_count(const struct exchange *ex, struct str *text, int64_t *out)
 {
-    int64_t value = 0;
-
     if (!exchange_query(ex, "n", text) || text->len == 0)
         return 0;
-    for (size_t i = 0; i < text->len; i++) {
-        int digit = text->data[i] - '0';
-
-        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
-            return -1;
-        value = value * 10 + digit;
-    }
-    *out = value;
-    return 1;
+    return decode_decimal(str_span(text), out) ? 1 : -1;
 }
 
 int page_refuse(struct span n, bool is_number, struct error *err)

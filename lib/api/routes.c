@@ -4,6 +4,7 @@
  */
 #include "lib/api/routes.h"
 
+#include "lib/base/ascii.h"
 #include "lib/oci/reference.h"
 
 #include <string.h>
@@ -116,8 +117,7 @@ void path_clean(struct str *out, struct span path)
 
 static bool is_path_char(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~/$&+,:;=@", c) != NULL);
+    return is_ascii_alnum_or(c, "-._~/$&+,:;=@");
 }
 
 void path_encode(struct str *out, struct span path)
@@ -135,10 +135,7 @@ void path_encode(struct str *out, struct span path)
 static bool is_upload_id(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_' || c == '.' || c == '='))
+        if (!is_ascii_alnum_or(text.data[i], "-_.="))
             return false;
     }
     return text.len > 0;

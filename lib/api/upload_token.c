@@ -19,6 +19,7 @@
 
 #define MAC_SIZE   32
 #define DEPTH_MAX  16                 /* ours are flat */
+#define VALUES_MAX 64                 /* ours have four and the object */
 #define OFFSET_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
 
 static void compute_mac(struct span secret, struct span message, unsigned char out[MAC_SIZE])
@@ -68,42 +69,17 @@ static int invalid(struct error *err, const char *what)
     return -1;
 }
 
-/* Whether all numbers are plain integers: no fraction, no exponent. The JSON parser would round. */
-static bool are_numbers_plain(struct span text)
-{
-    bool in_string = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (c == '"')
-            in_string = !in_string;
-        else if (in_string && c == '\\')
-            i++;
-        else if (!in_string && i > 0 && text.data[i - 1] >= '0' && text.data[i - 1] <= '9' &&
-                 (c == '.' || c == 'e' || c == 'E'))
-            return false;
-    }
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* One JSON object and nothing behind it; NULL otherwise. Given: cJSON_Delete. */
-static cJSON *parse_object(struct span text)
+static cJSON *parse_object(char *text, size_t len)
 {
-    const char *end = NULL;
+    static const struct json_limits limits = {.depth = DEPTH_MAX, .values = VALUES_MAX};
+    size_t offset;
     cJSON *json;
 
-    if (!json_depth_is_within(text, DEPTH_MAX) || !are_numbers_plain(text))
+    if (json_prepare(text, len, limits, &offset) != JSON_FINE)
         return NULL;
-    json = cJSON_ParseWithLengthOpts(text.data, text.len, &end, false);
-    while (json != NULL && end < text.data + text.len && is_blank(*end))
-        end++;
-    if (json != NULL && end == text.data + text.len && cJSON_IsObject(json))
+    json = cJSON_ParseWithLength(text, len);
+    if (cJSON_IsObject(json))
         return json;
     cJSON_Delete(json);
     return NULL;
@@ -158,10 +134,10 @@ static bool take_member(const cJSON *member, struct upload_token *out)
     return true;
 }
 
-static int parse_message(struct span message, struct upload_token *out, struct error *err)
+static int parse_message(char *message, size_t len, struct upload_token *out, struct error *err)
 {
     struct upload_token token = {.offset = 0};
-    cJSON *json = parse_object(message);
+    cJSON *json = parse_object(message, len);
     const cJSON *member;
     bool is_fine = json != NULL;
 
@@ -188,5 +164,5 @@ int upload_token_parse(struct span text, struct span secret, struct upload_token
     compute_mac(secret, message, mac);
     if (CRYPTO_memcmp(mac, bytes.data, MAC_SIZE) != 0)
         return invalid(err, "not made with this secret");
-    return parse_message(message, out, err);
+    return parse_message(bytes.data + MAC_SIZE, message.len, out, err);
 }

@@ -4,6 +4,8 @@
  */
 #include "lib/base/clock.h"
 
+#include "lib/base/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -98,7 +100,7 @@ static bool take_fraction(struct span *text, long *out_ns)
     long unit = 100000000;
     size_t count = 0;
 
-    for (; text->len > 0 && text->data[0] >= '0' && text->data[0] <= '9'; count++) {
+    for (; text->len > 0 && is_ascii_digit(text->data[0]); count++) {
         ns += (text->data[0] - '0') * unit;
         unit /= 10;
         *text = span_from(*text, 1);

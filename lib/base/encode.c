@@ -4,6 +4,8 @@
  */
 #include "lib/base/encode.h"
 
+#include "lib/base/ascii.h"
+
 #include <openssl/evp.h>
 
 #include "lib/base/banned.h"
@@ -21,16 +23,7 @@ void encode_hex(const uint8_t *bytes, size_t len, char *out)
 
 static int lower_hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-static int hex_value(char c)
-{
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : lower_hex_value(c);
+    return is_ascii_upper(c) ? -1 : ascii_hex_value(c);
 }
 
 bool decode_hex(struct span text, uint8_t *out, size_t len)
@@ -72,9 +65,7 @@ static char standard_digit(char c)
         return '+';
     if (c == '_')
         return '/';
-    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-        return c;
-    return '\0';
+    return is_ascii_alnum(c) ? c : '\0';
 }
 
 bool decode_base64url(struct str *str, struct span text)
@@ -111,8 +102,8 @@ bool decode_percent(struct str *str, struct span text, bool plus)
         char c = text.data[i];
 
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
+            int high = i + 2 < text.len ? ascii_hex_value(text.data[i + 1]) : -1;
+            int low = high >= 0 ? ascii_hex_value(text.data[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return false;
@@ -128,8 +119,7 @@ bool decode_percent(struct str *str, struct span text, bool plus)
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return is_ascii_alnum_or(c, "-._~");
 }
 
 void encode_query(struct str *str, struct span text)
@@ -144,4 +134,21 @@ void encode_query(struct str *str, struct span text)
         else
             str_append_format(str, "%%%02X", (unsigned)(unsigned char)c);
     }
+}
+
+bool decode_decimal(struct span text, int64_t *out)
+{
+    int64_t value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+
+        if (!is_ascii_digit(text.data[i]) || value > (INT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (text.len == 0)
+        return false;
+    *out = value;
+    return true;
 }

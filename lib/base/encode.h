@@ -30,3 +30,6 @@ must_check bool decode_percent(struct str *str, struct span text, bool plus);
 
 /* Form encoding of a query value: letters, digits and `-._~` stay, a blank becomes `+`. */
 void encode_query(struct str *str, struct span text);
+
+/* Digits only, at least one; false for a sign, a blank, or what exceeds an int64_t. */
+must_check bool decode_decimal(struct span text, int64_t *out);

@@ -4,6 +4,7 @@
  */
 #include "lib/base/json.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/utf8.h"
 
 #include <stdint.h>
@@ -48,31 +49,6 @@ void json_append_string(struct str *str, struct span text)
         text = span_from(text, len);
     }
     str_append_char(str, '"');
-}
-
-bool json_depth_is_within(struct span text, size_t max)
-{
-    size_t depth = 0;
-    bool in_string = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > max)
-                return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
 }
 
 /* ---- the strict check ---- */
@@ -124,14 +100,11 @@ static bool scan_unit(struct scan *scan, uint32_t *out)
     uint32_t unit = 0;
 
     for (int i = 0; i < 4; i++) {
-        char c = peek(scan);
+        int value = ascii_hex_value(peek(scan));
 
-        if (c >= '0' && c <= '9')
-            unit = unit << 4 | (uint32_t)(c - '0');
-        else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-            unit = unit << 4 | (uint32_t)((c & ~0x20) - 'A' + 10);
-        else
+        if (value < 0)
             return false;
+        unit = unit << 4 | (uint32_t)value;
         scan->at++;
     }
     *out = unit;
@@ -190,7 +163,7 @@ static bool scan_digits(struct scan *scan)
 {
     size_t start = scan->at;
 
-    while (peek(scan) >= '0' && peek(scan) <= '9')
+    while (is_ascii_digit(peek(scan)))
         scan->at++;
     return scan->at > start;
 }

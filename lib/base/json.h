@@ -15,10 +15,6 @@
  * ..., bytes that are not UTF-8 become U+FFFD. Source: upstream's encoder. */
 void json_append_string(struct str *str, struct span text);
 
-/* False when brackets and braces outside strings nest deeper than @max. Says nothing about whether
- * the text is JSON otherwise. */
-bool json_depth_is_within(struct span text, size_t max);
-
 enum json_fault { JSON_FINE, JSON_SYNTAX, JSON_TOO_DEEP, JSON_TOO_MANY };
 
 struct json_limits {

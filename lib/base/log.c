@@ -4,6 +4,7 @@
  */
 #include "lib/base/log.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
@@ -118,10 +119,7 @@ void log_append_escaped(struct str *str, struct span text)
 static bool is_plain(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr("-._/@^+", c) != NULL)))
+        if (!is_ascii_alnum_or(text.data[i], "-._/@^+"))
             return false;
     }
     return true;

@@ -4,6 +4,8 @@
  */
 #include "lib/base/span.h"
 
+#include "lib/base/ascii.h"
+
 #include "lib/base/banned.h"
 
 bool span_starts_with(struct span span, struct span prefix)
@@ -16,17 +18,12 @@ bool span_ends_with(struct span span, struct span suffix)
     return span.len >= suffix.len && span_equals(span_from(span, span.len - suffix.len), suffix);
 }
 
-static int lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
-}
-
 bool span_equals_nocase(struct span a, struct span b)
 {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.data[i]) != lower(b.data[i]))
+        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
  */
 #include "lib/base/uuid.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/encode.h"
 
 #include <openssl/rand.h>
@@ -32,11 +33,6 @@ struct uuid uuid_new(void)
     return uuid;
 }
 
-static bool is_hex_digit(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 bool is_uuid(struct span text)
 {
     if (text.len != UUID_LEN)
@@ -44,7 +40,7 @@ bool is_uuid(struct span text)
     for (size_t i = 0; i < text.len; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-        if (dash ? text.data[i] != '-' : !is_hex_digit(text.data[i]))
+        if (dash ? text.data[i] != '-' : ascii_hex_value(text.data[i]) < 0)
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
  */
 #include "lib/config/env.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/options.h"
@@ -48,11 +49,6 @@ static void warn_unknown(const struct walk *walk)
 static char upper(char c)
 {
     return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 /* Is @part what @text is in capitals? */
@@ -110,7 +106,7 @@ static bool find_key(const struct walk *walk, struct span part, bool is_last, st
             return true;
         }
         for (size_t i = 0; i < part.len; i++)
-            str_append_char(key, lower(part.data[i]));
+            str_append_char(key, ascii_lower(part.data[i]));
     }
     return true;
 }

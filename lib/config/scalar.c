@@ -4,6 +4,8 @@
  */
 #include "lib/config/scalar.h"
 
+#include "lib/base/ascii.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,11 +14,6 @@
 #include "lib/base/banned.h"
 
 #define DIGITS_MAX 80 /* characters of a number; longer ones are text */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool is_word(const char *text, const char *const *words, size_t count)
 {
@@ -32,7 +29,7 @@ static bool copy_digits(const char *text, char out[DIGITS_MAX])
 {
     size_t len = 0;
 
-    if (!is_digit(text[0]) && strchr("+-.", text[0]) == NULL)
+    if (!is_ascii_digit(text[0]) && strchr("+-.", text[0]) == NULL)
         return false;
     for (; *text != '\0'; text++) {
         if (*text == '_')
@@ -63,7 +60,7 @@ static bool parse_integer(const char *digits, int64_t *out)
         digits += found == NULL ? 1 : 2;
     }
     /* strtoull would take blanks and another sign */
-    if (!is_digit(digits[0]) && !(base == 16 && strchr("abcdefABCDEF", digits[0]) != NULL))
+    if (!is_ascii_digit(digits[0]) && !(base == 16 && strchr("abcdefABCDEF", digits[0]) != NULL))
         return false;
     if (base == 16 && (digits[1] == 'x' || digits[1] == 'X'))
         return false;
@@ -82,10 +79,10 @@ static bool has_real_form(const char *c)
 
     if (*c == '-' || *c == '+')
         c++;
-    for (; is_digit(*c); c++)
+    for (; is_ascii_digit(*c); c++)
         digits++;
     if (*c == '.') {
-        for (c++; is_digit(*c); c++)
+        for (c++; is_ascii_digit(*c); c++)
             digits++;
     }
     if (digits == 0)
@@ -213,14 +210,14 @@ static bool parse_term(const char **text, int64_t *ns)
     bool has_digits = false;
     int64_t unit;
 
-    for (; is_digit(**text); (*text)++) {
+    for (; is_ascii_digit(**text); (*text)++) {
         has_digits = true;
         if (__builtin_mul_overflow(whole, 10, &whole) ||
             __builtin_add_overflow(whole, **text - '0', &whole))
             return false;
     }
     if (**text == '.') {
-        for ((*text)++; is_digit(**text); (*text)++) {
+        for ((*text)++; is_ascii_digit(**text); (*text)++) {
             has_digits = true;
             scale /= 10;
             part += (**text - '0') * scale;

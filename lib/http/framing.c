@@ -4,6 +4,7 @@
  */
 #include "lib/http/framing.h"
 
+#include "lib/base/ascii.h"
 #include "lib/http/head.h"
 
 #include <event2/buffer.h>
@@ -51,27 +52,16 @@ static int take_line(struct evbuffer *raw, char *line, size_t max, size_t *out_l
     return 1;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* "1a2B" or "1a2B;extension...": the extension is skipped, but has no control characters. */
 static bool parse_chunk_size(const char *line, size_t len, int64_t *out)
 {
     int64_t size = 0;
     size_t digits = 0;
 
-    while (digits < len && hex_value(line[digits]) >= 0) {
+    while (digits < len && ascii_hex_value(line[digits]) >= 0) {
         if (digits == CHUNK_DIGITS_MAX)
             return false;
-        size = size << 4 | hex_value(line[digits++]);
+        size = size << 4 | ascii_hex_value(line[digits++]);
     }
     if (digits == 0 || (digits < len && line[digits] != ';'))
         return false;

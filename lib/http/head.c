@@ -4,6 +4,9 @@
  */
 #include "lib/http/head.h"
 
+#include "lib/base/ascii.h"
+#include "lib/base/encode.h"
+
 #include <string.h>
 
 #include "lib/base/banned.h"
@@ -30,8 +33,7 @@ enum head_end head_find_end(struct span text, size_t *from, size_t *out_len)
 
 static bool is_token_char(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return is_ascii_alnum_or(c, "!#$%&'*+-.^_`|~");
 }
 
 static bool is_token(struct span text)
@@ -68,10 +70,7 @@ static bool is_visible_ascii(struct span text)
 static bool is_host(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr("-._~%!$&'()*+,;=:[]", c) != NULL)))
+        if (!is_ascii_alnum_or(text.data[i], "-._~%!$&'()*+,;=:[]"))
             return false;
     }
     return true;
@@ -97,8 +96,8 @@ static bool is_target(struct span method, struct span target)
 static void parse_version(struct head *head, struct span version)
 {
     bool is_shaped = version.len == 8 && span_starts_with(version, SPAN("HTTP/")) &&
-                     version.data[6] == '.' && version.data[5] >= '0' && version.data[5] <= '9' &&
-                     version.data[7] >= '0' && version.data[7] <= '9';
+                     version.data[6] == '.' && is_ascii_digit(version.data[5]) &&
+                     is_ascii_digit(version.data[7]);
 
     if (!is_shaped)
         refuse(head, 400, "malformed HTTP version");
@@ -119,21 +118,6 @@ static void parse_request_line(struct head *head, struct span line)
         refuse(head, 400, "malformed request target");
 }
 
-static bool parse_length(struct span value, int64_t *out)
-{
-    int64_t length = 0;
-
-    if (value.len == 0 || value.len > 18)
-        return false;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9')
-            return false;
-        length = length * 10 + (value.data[i] - '0');
-    }
-    *out = length;
-    return true;
-}
-
 /* What header lines have been seen, for those that may come only once. */
 struct seen {
     bool host;
@@ -145,7 +129,7 @@ static void take_length(struct head *head, struct seen *seen, struct span value)
 {
     if (seen->length || seen->coding)
         refuse(head, 400, "more than one Content-Length or Transfer-Encoding");
-    if (!parse_length(value, &head->body_length))
+    if (!decode_decimal(value, &head->body_length))
         refuse(head, 400, "malformed Content-Length");
     seen->length = true;
 }

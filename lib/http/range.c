@@ -4,30 +4,16 @@
  */
 #include "lib/http/range.h"
 
+#include "lib/base/encode.h"
+
 #include "lib/base/banned.h"
-
-/* Digits only; false for none, for anything else and for what exceeds an int64_t. */
-static bool parse_position(struct span text, int64_t *out)
-{
-    int64_t value = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = text.data[i] - '0';
-
-        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
-    *out = value;
-    return text.len > 0;
-}
 
 /* The last @text bytes. */
 static enum range_verdict parse_suffix(struct span text, int64_t size, struct range *out)
 {
     int64_t len;
 
-    if (!parse_position(text, &len))
+    if (!decode_decimal(text, &len))
         return RANGE_INVALID;
     if (len > size)
         len = size;
@@ -48,11 +34,11 @@ static enum range_verdict parse_member(struct span member, int64_t size, struct 
         return RANGE_INVALID; /* no dash */
     if (from.len == 0)
         return parse_suffix(to, size, out);
-    if (!parse_position(from, &first))
+    if (!decode_decimal(from, &first))
         return RANGE_INVALID;
     if (first >= size)
         return RANGE_OUTSIDE;
-    if (to.len > 0 && (!parse_position(to, &last) || last < first))
+    if (to.len > 0 && (!decode_decimal(to, &last) || last < first))
         return RANGE_INVALID;
     if (last >= size)
         last = size - 1;

@@ -4,6 +4,7 @@
  */
 #include "lib/oci/digest.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/encode.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ bool digest_parse(struct span text, struct digest *out)
 
 static bool is_lower_or_digit(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    return is_ascii_lower(c) || is_ascii_digit(c);
 }
 
 /* [a-z0-9]+([.+_-][a-z0-9]+)* */

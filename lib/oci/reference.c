@@ -9,23 +9,15 @@
  */
 #include "lib/oci/reference.h"
 
+#include "lib/base/ascii.h"
+
 #include <string.h>
 
 #include "lib/base/banned.h"
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_lower_or_digit(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z');
-}
-
-static bool is_letter_or_digit(char c)
-{
-    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z');
+    return is_ascii_digit(c) || is_ascii_lower(c);
 }
 
 /* Length of the separator at the start of @text, 0 if there is none that is allowed. */
@@ -66,7 +58,7 @@ static bool is_component(struct span text)
 static bool is_domain_component(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_letter_or_digit(text.data[i]) && text.data[i] != '-')
+        if (!is_ascii_alnum(text.data[i]) && text.data[i] != '-')
             return false;
     }
     return text.len > 0 && text.data[0] != '-' && text.data[text.len - 1] != '-';
@@ -88,7 +80,7 @@ static bool is_bracketed_ipv6(struct span text)
     for (size_t i = 1; i + 1 < text.len; i++) {
         char c = text.data[i];
 
-        if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F') && c != ':')
+        if (!is_ascii_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F') && c != ':')
             return false;
     }
     return true;
@@ -99,7 +91,7 @@ static bool cut_port(struct span *host)
 {
     size_t at = host->len;
 
-    while (at > 0 && is_digit(host->data[at - 1]))
+    while (at > 0 && is_ascii_digit(host->data[at - 1]))
         at--;
     if (at == 0 || host->data[at - 1] != ':')
         return true;
@@ -145,7 +137,7 @@ bool is_tag(struct span text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
 
-        if (!is_letter_or_digit(c) && c != '_' && (i == 0 || (c != '.' && c != '-')))
+        if (!is_ascii_alnum(c) && c != '_' && (i == 0 || (c != '.' && c != '-')))
             return false;
     }
     return text.len > 0 && text.len <= TAG_LEN_MAX;

@@ -4,6 +4,7 @@
  */
 #include "lib/storage/store.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -85,8 +86,7 @@ static int call_end(const struct call *call, int rc, struct error *err)
 
 static bool is_key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_ascii_alnum_or(c, "._-");
 }
 
 static bool is_component(struct span component)

@@ -31,6 +31,27 @@ static void check_tree(const cJSON *node)
     }
 }
 
+/* A second opinion on depth: brackets and braces outside strings. */
+static bool is_depth_within(struct span text, size_t max)
+{
+    size_t depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '[') && ++depth > max)
+            return false;
+        else if (!in_string && (c == '}' || c == ']'))
+            depth--;
+    }
+    return true;
+}
+
 static void check_json(struct span input)
 {
     auto_free char *text = xmalloc(input.len);
@@ -44,7 +65,7 @@ static void check_json(struct span input)
         assert(offset <= input.len);
         return;
     }
-    assert(json_depth_is_within(span_make(text, input.len), limits.depth));
+    assert(is_depth_within(span_make(text, input.len), limits.depth));
     memcpy(again, text, input.len);
     assert(json_prepare(again, input.len, limits, &offset) == JSON_FINE);
     assert(memcmp(again, text, input.len) == 0);

@@ -46,18 +46,6 @@ static void json_append_string_escapes_as_upstream(void **state)
     }
 }
 
-static void json_depth_counts_outside_strings_only(void **state)
-{
-    (void)state;
-    assert_true(json_depth_is_within(SPAN("[[]]"), 2));
-    assert_false(json_depth_is_within(SPAN("[[]]"), 1));
-    assert_true(json_depth_is_within(SPAN("[][]{}"), 1));
-    assert_true(json_depth_is_within(SPAN("[\"[[[\\\"[\"]"), 1));
-    assert_false(json_depth_is_within(SPAN("{\"a\":[{"), 2));
-    assert_true(json_depth_is_within(SPAN("]]][\"\\"), 1));
-    assert_true(json_depth_is_within(SPAN(""), 0));
-}
-
 /* ---- json_prepare ---- */
 
 static const struct json_limits limits = {.depth = 3, .values = 8};
@@ -230,7 +218,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_append_string_escapes_as_upstream),
-        cmocka_unit_test(json_depth_counts_outside_strings_only),
         cmocka_unit_test(json_prepare_leaves_plain_json_alone),
         cmocka_unit_test(json_prepare_rewrites_what_would_be_misread),
         cmocka_unit_test(json_prepare_refuses_what_is_not_json),
