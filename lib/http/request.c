@@ -270,6 +270,12 @@ static void refuse(struct http_request *req)
     http_reply_send(req, req->head.status, span_make(text, (size_t)len));
 }
 
+/* The client has left with its request half said: an answer would be to nothing. */
+static bool is_client_lost(const struct http_request *req)
+{
+    return req->conn->is_gone || (req->conn->is_eof && req->is_body_broken);
+}
+
 void request_main(void *arg)
 {
     struct http_request *req = arg;
@@ -280,7 +286,7 @@ void request_main(void *arg)
     else
         options->handler(req, options->arg);
     task_set_context(NULL);
-    if (!req->is_begun)
+    if (!req->is_begun && !is_client_lost(req))
         http_reply_send(req, 500, SPAN("internal error\n"));
-    connection_finish_request(req, settle(req));
+    connection_finish_request(req, req->is_begun && settle(req));
 }

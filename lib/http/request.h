@@ -5,8 +5,8 @@
  *
  * Order of calls: read the head, perhaps the body; then either http_reply_send, or
  * http_reply_begin, any number of http_reply_write/_file, http_reply_end. What the handler leaves
- * out the server completes: no reply at all is a 500, an unread body is drained or the connection
- * closed. No evhttp type leaves lib/http.
+ * out the server completes: no reply at all is a 500 (or nothing, if the client closed within its
+ * body), an unread body is drained or the connection closed. No evhttp type leaves lib/http.
  */
 #pragma once
 
