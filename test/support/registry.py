@@ -41,8 +41,8 @@ def binary():
     return pathlib.Path(os.environ.get("KIST_REGISTRY") or default)
 
 
-def is_upstream():
-    return binary().name == "docker-registry"
+def is_upstream(program=None):
+    return (program or binary()).name == "docker-registry"
 
 
 def wait_until(condition, timeout=10.0, what="condition"):
@@ -80,14 +80,17 @@ def _put(config, dotted, value):
 class Registry:
     """One process with one storage directory and one configuration file of its own."""
 
-    def __init__(self, directory, storage="filesystem", root=None, settings=None, fd_limit=None):
+    def __init__(self, directory, storage="filesystem", root=None, settings=None, fd_limit=None,
+                 program=None):
         """
         directory  a Path of this registry alone: configuration, logs, storage
         storage    "filesystem" or "inmemory"
         root       storage directory; another registry's `root` to share it
         settings   {"http.relativeurls": True, ...}: added to the configuration
         fd_limit   soft and hard limit of open files
+        program    another binary than binary()
         """
+        self.program = pathlib.Path(program) if program else binary()
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.storage = storage
@@ -119,7 +122,7 @@ class Registry:
         self._stderr_start = self.stderr_path.stat().st_size if self.stderr_path.exists() else 0
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(
-                [str(binary()), "serve", str(self.config_path)],
+                [str(self.program), "serve", str(self.config_path)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -171,7 +174,7 @@ class Registry:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"SIGTERM did not end the server:\n{self.stderr()[-4000:]}")
-        wanted = (0, -signal.SIGTERM) if is_upstream() else (0,)
+        wanted = (0, -signal.SIGTERM) if is_upstream(self.program) else (0,)
         assert status in wanted, f"the server ended with {status}:\n{self.stderr()[-8000:]}"
         self.assert_no_faults()
 
