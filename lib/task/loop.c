@@ -16,24 +16,10 @@
 static struct event_base *base;
 static bool is_stopping;
 
-/* A request disables and enables reading on its socket: batched, most of that costs no system
- * call. (Unsafe only with duplicated descriptors in one base, which there are none of.) */
-static struct event_base *new_base(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *made = NULL;
-
-    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
-        made = event_base_new_with_config(config);
-    if (config != NULL)
-        event_config_free(config);
-    return made;
-}
-
 int loop_open(unsigned helper_count, struct error *err)
 {
     assert(base == NULL);
-    base = new_base();
+    base = event_base_new();
     if (base == NULL)
         return error_set(err, ERROR_INTERNAL, "libevent: no event base");
     task_run_open(base);
