@@ -7,6 +7,7 @@ import pytest
 from support import layout
 from support.client import OCTETS, with_query
 from support.content import SCHEMA2, digest_of, image, random_bytes
+from support.registry import wait_until
 
 ROUNDS = 15
 
@@ -90,6 +91,33 @@ def test_of_two_interleaved_patches_one_wins(pair, repo):
         won = first if first.status == 202 else second
         client.commit(won.location, digest_of(wanted))
         assert client.pull_blob(repo, digest_of(wanted)) == wanted
+
+
+@pytest.mark.ours("one session has one writer")
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+def test_session_whose_writer_stands_still_is_409_and_then_free(pair, repo, method):
+    data = b"the first half, the second half"
+    with pair[0].client() as client, pair[1].client() as other:
+        target = client.start_upload(repo)
+        writer = pair[0].connect()
+        writer.send_head("PATCH", target, {"Content-Length": 1000}).send(data[:15])
+        uploads = pair[0].repository_path(repo) / "_uploads"
+        wait_until(lambda: any(p.stat().st_size for p in uploads.glob("*/data")))
+        request = with_query(target, digest=digest_of(data)) if method == "PUT" else target
+        response = other.request(method, request)
+        assert response.status in (409, 416), response
+        assert other.get(target).status == 204
+        writer.close()
+        response = wait_until(lambda: free(other, target), what="the session is free")
+        assert response.header("Range") == "0-14"
+        other.commit(other.append(response.location, data[15:]), digest_of(data))
+        assert client.pull_blob(repo, digest_of(data)) == data
+
+
+def free(client, target):
+    """The status of a session that nobody writes any more."""
+    response = client.patch(client.get(target).location, {"Content-Type": OCTETS}, b"")
+    return response if response.status == 202 else None
 
 
 @pytest.mark.ours("one session has one writer")
