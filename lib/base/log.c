@@ -7,10 +7,11 @@
 #include "lib/base/ascii.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "lib/base/sink.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,9 @@ static struct {
     char *value;
 } static_fields[STATIC_FIELDS_MAX];
 static size_t static_field_count;
+
+static struct sink log_sink = {.fd = STDERR_FILENO};
+static struct sink access_sink = {.fd = STDOUT_FILENO};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -66,20 +70,6 @@ void log_fini(void)
         free(static_fields[static_field_count].value);
     }
     line_context = NULL;
-}
-
-/* Writes all of it; a log that cannot be written is nobody's reason to stop. */
-static void write_all(int fd, struct span text)
-{
-    while (text.len > 0) {
-        ssize_t written = write(fd, text.data, text.len);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return;
-        text = span_from(text, (size_t)written);
-    }
 }
 
 static void append_escaped(struct str *str, uint32_t point, struct span bytes)
@@ -184,6 +174,15 @@ void log_add_number(struct log_line *line, const char *name, const char *digits)
         line->fields[line->count++] = (struct log_field){name, span_of(digits), true};
 }
 
+/* Lines that were lost are told of as soon as one gets through again. */
+static void write_line(struct sink *sink, const char *name, struct span line)
+{
+    uint64_t lost = sink_write(sink, line) ? sink_take_lost(sink) : 0;
+
+    if (lost > 0)
+        log_warn("%" PRIu64 " lines of the %s were lost: nobody read them", lost, name);
+}
+
 static void printf_like(2, 0) log_vend(struct log_line *line, const char *format, va_list args)
 {
     auto_str out = STR_INIT(LINE_MAX_LEN);
@@ -199,7 +198,7 @@ static void printf_like(2, 0) log_vend(struct log_line *line, const char *format
     }
     format_line(&out, line, span_of(message));
     str_append_char(&out, '\n');
-    write_all(STDERR_FILENO, str_span(&out));
+    write_line(&log_sink, "log", str_span(&out));
 }
 
 void log_end(struct log_line *line, const char *format, ...)
@@ -228,5 +227,5 @@ void log_access(struct span line)
 
     str_append(&out, line);
     str_append_char(&out, '\n');
-    write_all(STDOUT_FILENO, str_span(&out));
+    write_line(&access_sink, "access log", str_span(&out));
 }

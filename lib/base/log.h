@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * log - the application log on stderr and the access log on stdout, one write per line.
+ * log - the application log on stderr and the access log on stdout, one write per line. Whoever
+ * reads them cannot hold us up: see sink.h.
  *
  *     time="2026-11-21T06:37:08.832446084Z" level=info msg="listening on :5000" instance.id=...
  *

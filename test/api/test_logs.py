@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access log on stdout and the application log on stderr."""
+import os
 import re
 import uuid
 
 import pytest
 from support.check import assert_error
-from support.registry import wait_until
+from support.registry import Registry, wait_until
 
 ACCESS = re.compile(
     r'127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
@@ -114,6 +115,25 @@ def test_secrets_are_never_logged(start_registry, marker):
         client.push_blob("a", b"x")
     registry.stop()
     assert marker not in registry.stderr() + registry.stdout()
+
+
+@pytest.mark.ours("who reads the log holds nobody up", run=False)
+def test_reader_that_is_stuck_stops_nobody(tmp_path):
+    registry = Registry(tmp_path / "stuck")
+    os.mkfifo(registry.stdout_path)
+    reader = os.open(registry.stdout_path, os.O_RDONLY | os.O_NONBLOCK)
+    with registry, registry.client() as client:
+        for _ in range(2000):  # their lines are more than a pipe holds
+            assert client.get("/v2/").status == 200
+        while True:
+            try:
+                os.read(reader, 1 << 20)
+            except BlockingIOError:
+                break
+        client.get("/v2/", {"User-Agent": "heard again"})
+        wait_until(lambda: "lines of the access log were lost" in registry.stderr())
+        assert os.read(reader, 1 << 20).endswith(b'"heard again"\n')
+    os.close(reader)
 
 
 def test_no_line_can_be_forged(fs_registry, fs_client, marker):
