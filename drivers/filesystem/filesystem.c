@@ -113,12 +113,25 @@ struct open_job {
     int fd;
 };
 
+static int set_no_file(struct error *err)
+{
+    error_set(err, ERROR_NOT_FOUND, "not a file");
+    err->sys = EISDIR;
+    return -1;
+}
+
+/* A socket (ENXIO) and a link to itself (ELOOP) are no files either. */
+static int set_open_error(int sys, struct error *err)
+{
+    return sys == ENXIO || sys == ELOOP ? set_no_file(err) : error_set_sys(err, sys, "open");
+}
+
 static int open_job(void *arg, struct error *err)
 {
     struct open_job *job = arg;
 
     job->fd = open(job->path, READ_FLAGS);
-    return job->fd >= 0 ? 0 : error_set_sys(err, errno, "open");
+    return job->fd >= 0 ? 0 : set_open_error(errno, err);
 }
 
 static int open_descriptor(const char *path, struct error *err)
@@ -126,7 +139,7 @@ static int open_descriptor(const char *path, struct error *err)
     struct open_job job = {.path = path, .fd = cached_open(path, READ_FLAGS)};
 
     if (job.fd == -1)
-        return error_set_sys(err, errno, "open");
+        return set_open_error(errno, err);
     if (job.fd == CACHED_MISS && offload(open_job, &job, err) < 0)
         return -1;
     return job.fd;
@@ -142,7 +155,7 @@ int filesystem_open_file(const char *path, int64_t *out_size, struct error *err)
     if (fstat(fd, &stat) < 0)
         error_set_sys(err, errno, "fstat");
     else if (!S_ISREG(stat.st_mode))
-        error_set(err, ERROR_NOT_FOUND, "not a file");
+        set_no_file(err);
     else {
         *out_size = stat.st_size;
         return fd;
@@ -271,11 +284,16 @@ struct stat_job {
     struct stat stat;
 };
 
+static int set_stat_error(int sys, struct error *err)
+{
+    return sys == ELOOP ? set_no_file(err) : error_set_sys(err, sys, "stat");
+}
+
 static int stat_job(void *arg, struct error *err)
 {
     struct stat_job *job = arg;
 
-    return stat(job->path, &job->stat) == 0 ? 0 : error_set_sys(err, errno, "stat");
+    return stat(job->path, &job->stat) == 0 ? 0 : set_stat_error(errno, err);
 }
 
 /* From memory by way of a descriptor that only names the file. */
@@ -284,7 +302,7 @@ static int cached_stat(struct stat_job *job, struct error *err)
     auto_close int fd = cached_open(job->path, O_PATH | O_CLOEXEC);
 
     if (fd == -1)
-        return error_set_sys(err, errno, "stat");
+        return set_stat_error(errno, err);
     return fd >= 0 && fstat(fd, &job->stat) == 0 ? 0 : CACHED_MISS;
 }
 
@@ -362,6 +380,27 @@ static int filesystem_remove(struct storage *storage, const char *key, struct er
     return offload(remove_job, &path, err);
 }
 
+struct clear_job {
+    const char *path;
+    bool is_directory;
+};
+
+static int clear_job(void *arg, struct error *err)
+{
+    const struct clear_job *job = arg;
+
+    return subtree_clear(job->path, job->is_directory, err);
+}
+
+static int filesystem_clear(struct storage *storage, const char *key, bool is_directory,
+                            struct error *err)
+{
+    auto_free char *path = filesystem_path(storage, key);
+    struct clear_job job = {path, is_directory};
+
+    return offload(clear_job, &job, err);
+}
+
 const struct storage_driver filesystem_driver = {
     .name = "filesystem",
     .summary = "Keeps everything in files below a root directory.",
@@ -373,6 +412,7 @@ const struct storage_driver filesystem_driver = {
     .list = filesystem_list,
     .move = filesystem_move,
     .remove = filesystem_remove,
+    .clear = filesystem_clear,
     .reader_open = file_reader_open,
     .reader_read = file_reader_read,
     .reader_close = file_reader_close,

@@ -110,6 +110,27 @@ static int remove_entry(int parent, const char *name, int depth, struct error *e
     return error_set_sys(err, errno, "unlink");
 }
 
+/* The system calls refuse the wrong kind, so that no look beforehand can be out of date. */
+int subtree_clear(const char *path, bool is_directory, struct error *err)
+{
+    auto_place place = place_of(path);
+
+    if (place_open(&place, err) < 0)
+        return -1;
+    if (is_directory && remove_directory(place.directory, place.name, 0, err) < 0) {
+        if (err->sys == EPERM || err->sys == ENOTDIR)
+            err->code = ERROR_NOT_FOUND;
+        return -1;
+    }
+    if (!is_directory && unlinkat(place.directory, place.name, 0) < 0) {
+        error_set_sys(err, errno, "unlink");
+        if (err->sys == EISDIR)
+            err->code = ERROR_NOT_FOUND;
+        return -1;
+    }
+    return place_sync(&place, err);
+}
+
 int subtree_remove(const char *path, struct error *err)
 {
     auto_place place = place_of(path);

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <stdlib.h>
 
@@ -62,6 +63,8 @@ static struct node *find_file(struct storage *storage, const char *key, struct e
     if (node != NULL && node->content != NULL)
         return node;
     error_set(err, ERROR_NOT_FOUND, node == NULL ? "nothing there" : "a directory");
+    if (node != NULL)
+        err->sys = EISDIR;
     return NULL;
 }
 

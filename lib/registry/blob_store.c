@@ -9,7 +9,11 @@
 #include "lib/registry/repository.h"
 #include "lib/storage/layout.h"
 
+#include <inttypes.h>
+
 #include "lib/base/banned.h"
+
+#define EMPTY_DIGEST "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 /* Turns a storage NOT_FOUND into BLOB_UNKNOWN of the digest that was asked for. */
 static int translate(struct error *err, const char *repository, const struct digest *digest)
@@ -43,6 +47,21 @@ static int resolve(struct registry *registry, const char *repository, const stru
     return 0;
 }
 
+/* Content can be of no bytes under one digest only. What a crash or a full disk left empty is the
+ * damage that is seen most. NOT_FOUND. */
+static int check_size(const struct digest *canonical, int64_t size, const char *key,
+                      struct error *err)
+{
+    struct digest empty;
+
+    if (!digest_parse(SPAN(EMPTY_DIGEST), &empty))
+        return error_set(err, ERROR_INTERNAL, "the digest of nothing does not parse");
+    if ((size == 0) == digest_equals(canonical, &empty))
+        return 0;
+    log_warn("content damaged, taken as absent: %s: %" PRId64 " bytes", key, size);
+    return error_set(err, ERROR_NOT_FOUND, "%s: %" PRId64 " bytes", key, size);
+}
+
 int blob_content_stat(struct registry *registry, const struct digest *canonical, int64_t *out_size,
                       struct error *err)
 {
@@ -53,6 +72,8 @@ int blob_content_stat(struct registry *registry, const struct digest *canonical,
         return -1;
     if (stat.is_directory)
         return error_set(err, ERROR_NOT_FOUND, "%s: a directory", key.text);
+    if (check_size(canonical, stat.size, key.text, err) < 0)
+        return -1;
     *out_size = stat.size;
     return 0;
 }
@@ -81,6 +102,10 @@ int blob_open(struct registry *registry, const char *repository, const struct di
     key = layout_blob_data(&canonical);
     if (store_reader_open(registry->store, key.text, offset, &reader, err) < 0)
         return translate(err, repository, digest);
+    if (check_size(&canonical, reader->size, key.text, err) < 0) {
+        store_reader_close(reader);
+        return translate(err, repository, digest);
+    }
     *out_blob = (struct blob){.digest = canonical, .size = reader->size};
     *out = reader;
     return 0;

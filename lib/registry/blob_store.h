@@ -35,6 +35,7 @@ must_check int blob_link(struct registry *registry, const char *repository,
                          const struct digest *canonical, const struct digest *alias,
                          struct error *err);
 
-/* The size of content, linked or not; NOT_FOUND without. */
+/* The size of content, linked or not; NOT_FOUND without, or when it cannot be right: no bytes, and
+ * not the digest of none. */
 must_check int blob_content_stat(struct registry *registry, const struct digest *canonical,
                                  int64_t *out_size, struct error *err);

@@ -8,7 +8,9 @@
  */
 #include "lib/registry/catalog.h"
 
+#include "lib/base/log.h"
 #include "lib/oci/reference.h"
+#include "lib/registry/presence.h"
 #include "lib/storage/layout.h"
 
 #include <string.h>
@@ -67,21 +69,23 @@ static bool is_last_below(const struct walk *walk, struct span *out_rest)
 /* Notes the walk's directory, a repository, if the page still has room. */
 static void emit(struct walk *walk)
 {
-    if (!is_repository(span_make(walk->name, walk->name_len)))
-        return; /* not ours: nobody can name it in a request */
+    if (walk->name_len == 0)
+        return; /* `_layers` at the root: nobody can name that in a request */
     if (walk->out->count == walk->limit)
         walk->has_more = true;
     else
         storage_list_add(walk->out, span_make(walk->name, walk->name_len));
 }
 
-/* False when the name would be too long for a repository, or is none of a repository's part. */
+/* False when the name would be too long for a repository, or cannot be a part of one: `_layers` and
+ * the like, and what others put there, is not even looked into. */
 static bool enter(struct walk *walk, const char *child)
 {
     size_t len = strlen(child);
     size_t separator = walk->name_len > 0 ? 1 : 0;
 
-    if (child[0] == '_' || walk->name_len + separator + len > REPOSITORY_LEN_MAX)
+    if (!is_repository(span_make(child, len)) ||
+        walk->name_len + separator + len > REPOSITORY_LEN_MAX)
         return false;
     if (separator > 0)
         walk->name[walk->name_len++] = '/';
@@ -102,11 +106,14 @@ static int list_directory(struct walk *walk, struct storage_list *out, struct er
         walk->name_len > 0 ? layout_repository(walk->name) : layout_repositories_root();
     struct error why = ERROR_INIT;
 
-    if (store_list(walk->registry->store, key.text, out, &why) == 0 ||
-        why.code == ERROR_NOT_FOUND || why.code == ERROR_KEY)
-        return 0; /* a file, a directory just removed, or a name that is not ours */
-    *err = why;
-    return -1;
+    if (store_list(walk->registry->store, key.text, out, &why) == 0 || why.code == ERROR_NOT_FOUND)
+        return 0; /* a file, or a directory just removed */
+    if (walk->name_len == 0 || !is_presence_local(&why)) {
+        *err = why;
+        return -1;
+    }
+    log_warn("catalog: passed over: %s", why.message);
+    return 0;
 }
 
 /* Visits the walk's directory: itself, unless it comes before @last, then those below. As deep as

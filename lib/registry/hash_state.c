@@ -101,14 +101,13 @@ static int read_state(struct registry *registry, const char *repository, const c
     return 0;
 }
 
-/* Hashes the data from its start. */
-static int read_data_again(struct registry *registry, const char *repository, const char *uuid,
-                           int64_t size, struct hasher **out, struct error *err)
+int hash_state_rebuild(struct registry *registry, const char *repository, const char *uuid,
+                       int64_t size, struct hasher **out, struct error *err)
 {
     struct layout_key key = layout_upload_data(repository, uuid);
     struct hasher *hasher;
 
-    log_debug("upload %s: hash state missing, reading %" PRId64 " bytes again", uuid, size);
+    log_debug("upload %s: no hash state to go by, reading %" PRId64 " bytes again", uuid, size);
     hasher = hasher_new(DIGEST_SHA256);
     if (hash_content(registry->store, key.text, hasher, err) < 0)
         goto fail;
@@ -125,10 +124,11 @@ fail:
 }
 
 int hash_state_load(struct registry *registry, const char *repository, const char *uuid,
-                    int64_t size, struct hasher **out, struct error *err)
+                    int64_t size, struct hasher **out, bool *out_is_saved, struct error *err)
 {
     struct hasher *saved;
 
+    *out_is_saved = false;
     if (size == 0) {
         *out = hasher_new(DIGEST_SHA256);
         return 0;
@@ -136,8 +136,9 @@ int hash_state_load(struct registry *registry, const char *repository, const cha
     if (read_state(registry, repository, uuid, size, &saved, err) < 0)
         return -1;
     if (saved == NULL)
-        return read_data_again(registry, repository, uuid, size, out, err);
+        return hash_state_rebuild(registry, repository, uuid, size, out, err);
     *out = saved;
+    *out_is_saved = true;
     return 0;
 }
 

@@ -10,6 +10,8 @@
 #include "lib/oci/digest.h"
 #include "lib/registry/registry.h"
 
+#include <stdbool.h>
+
 struct evbuffer;
 
 /* Bytes hashed or read at a time; what a session holds in memory. */
@@ -27,10 +29,17 @@ must_check int hash_content(struct store *store, const char *key, struct hasher 
  * hash_state_load - a sha256 hasher of the first @size bytes of a session's data. May suspend.
  *
  * Goes on from the saved state where there is one to trust (well-formed, its own count equal to
- * its name), else reads the data again, which must hold exactly @size bytes. Given: hasher_free.
+ * its name), else reads the data again, which must hold exactly @size bytes. @out_is_saved tells
+ * which. Given: hasher_free.
  */
 must_check int hash_state_load(struct registry *registry, const char *repository, const char *uuid,
-                               int64_t size, struct hasher **out, struct error *err);
+                               int64_t size, struct hasher **out, bool *out_is_saved,
+                               struct error *err);
+
+/* The same from the data alone. May suspend. Given: hasher_free. */
+must_check int hash_state_rebuild(struct registry *registry, const char *repository,
+                                  const char *uuid, int64_t size, struct hasher **out,
+                                  struct error *err);
 
 /* Saves the state of @hasher under the name of its count. May suspend. */
 must_check int hash_state_save(struct registry *registry, const char *repository, const char *uuid,

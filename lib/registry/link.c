@@ -6,14 +6,17 @@
 #include "lib/registry/link.h"
 
 #include "lib/base/log.h"
+#include "lib/registry/way.h"
 #include "lib/task/task.h"
+
+#include <errno.h>
 
 #include "lib/base/banned.h"
 
 #define RETRY_COUNT 3
 #define RETRY_MS    10
 
-/* DAMAGED: there is something at @key, but no digest. */
+/* DAMAGED: there is something at @key, but no digest. NOT_FOUND with EISDIR: not even a file. */
 static int load(struct registry *registry, const char *key, struct digest *out, struct error *err)
 {
     auto_str text = STR_INIT(DIGEST_TEXT_SIZE);
@@ -31,6 +34,8 @@ int link_read(struct registry *registry, const char *key, struct digest *out, st
 
     for (int attempt = 0; load(registry, key, out, &why) < 0; attempt++) {
         if (why.code != ERROR_DAMAGED) {
+            if (why.sys == EISDIR)
+                log_warn("link damaged, taken as absent: %s", why.message);
             *err = why;
             return -1;
         }
@@ -52,12 +57,7 @@ int link_write(struct registry *registry, const char *key, const struct digest *
     struct error why = ERROR_INIT;
     char text[DIGEST_TEXT_SIZE];
 
-    if (load(registry, key, &present, &why) == 0) {
-        if (digest_equals(&present, digest))
-            return 0;
-    } else if (why.code != ERROR_NOT_FOUND && why.code != ERROR_DAMAGED) {
-        *err = why;
-        return -1;
-    }
-    return store_put(registry->store, key, span_of(digest_format(digest, text)), err);
+    if (load(registry, key, &present, &why) == 0 && digest_equals(&present, digest))
+        return 0;
+    return way_put(registry->store, key, span_of(digest_format(digest, text)), err);
 }

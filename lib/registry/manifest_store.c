@@ -12,6 +12,7 @@
 #include "lib/registry/link.h"
 #include "lib/registry/presence.h"
 #include "lib/registry/repository.h"
+#include "lib/registry/way.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
 
@@ -135,7 +136,7 @@ static int load_once(struct registry *registry, const struct digest *canonical, 
     struct digest actual;
 
     if (store_get(registry->store, key.text, out, err) < 0)
-        return err->code == ERROR_TOO_LARGE ? error_translate(err, ERROR_NOT_FOUND) : -1;
+        return err->code == ERROR_TOO_LARGE ? error_translate(err, ERROR_DAMAGED) : -1;
     if (digest_content(str_span(out), &actual, err) < 0)
         return -1;
     if (!digest_equals(&actual, canonical))
@@ -204,7 +205,7 @@ static int put_content(struct registry *registry, const struct digest *digest, s
     } else if (presence_tolerate(&why, err) < 0) {
         return -1;
     }
-    return store_put(registry->store, key.text, content, err);
+    return way_put(registry->store, key.text, content, err);
 }
 
 static int put_links(struct registry *registry, const char *repository, const struct digest *digest,
@@ -243,8 +244,13 @@ static int remove_tag_of(struct registry *registry, const char *repository, cons
     struct error why = ERROR_INIT;
     struct digest current;
 
-    if (link_read(registry, key.text, &current, &why) < 0)
+    if (link_read(registry, key.text, &current, &why) < 0) {
+        if (why.code != ERROR_NOT_FOUND && is_presence_local(&why)) {
+            log_warn("tag passed over: %s", why.message);
+            return 0;
+        }
         return presence_tolerate(&why, err);
+    }
     if (!digest_equals(&current, digest))
         return 0;
     key = layout_tag(repository, tag);

@@ -4,7 +4,24 @@
  */
 #include "lib/registry/presence.h"
 
+#include <errno.h>
+
 #include "lib/base/banned.h"
+
+bool is_presence_local(const struct error *why)
+{
+    switch (why->sys) {
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case EIO:
+    case EBADMSG:
+    case EUCLEAN:
+        return true;
+    default:
+        return why->code == ERROR_NOT_FOUND || why->code == ERROR_KEY;
+    }
+}
 
 int presence_tolerate(const struct error *why, struct error *err)
 {

@@ -17,5 +17,9 @@ must_check int presence_of(struct store *store, const char *key, bool *out, stru
  * the same. May suspend. */
 must_check int presence_end(struct store *store, const char *key, struct error *err);
 
+/* Whether @why concerns what is at that key alone, so that a walk over many keys may go on: it is
+ * absent, of another kind, has an impossible name, may not be read, or the disk has lost it. */
+bool is_presence_local(const struct error *why);
+
 /* 0 when @why says that there is nothing; hands it on as @err otherwise. */
 must_check int presence_tolerate(const struct error *why, struct error *err);

@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/registry/presence.h"
+#include "lib/registry/way.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
 
@@ -17,15 +18,18 @@ int repository_keep(struct registry *registry, const char *repository, struct er
 {
     struct layout_key layers = layout_layers(repository);
     auto_str keep = STR_INIT(LAYOUT_KEY_SIZE + sizeof(KEEP_NAME));
-    bool is_there;
+    struct storage_stat stat;
+    struct error why = ERROR_INIT;
 
-    if (presence_of(registry->store, layers.text, &is_there, err) < 0)
-        return -1;
-    if (is_there)
+    if (store_stat(registry->store, layers.text, &stat, &why) < 0) {
+        if (presence_tolerate(&why, err) < 0)
+            return -1;
+    } else if (stat.is_directory) {
         return 0;
+    }
     str_append_text(&keep, layers.text);
     str_append_text(&keep, KEEP_NAME);
-    return store_put(registry->store, str_text(&keep), SPAN(""), err);
+    return way_put(registry->store, str_text(&keep), SPAN(""), err);
 }
 
 /* Better a link that nobody wanted any more than a repository that garbage collection overlooks. */

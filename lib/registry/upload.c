@@ -16,6 +16,7 @@
 #include "lib/oci/reference.h"
 #include "lib/registry/hash_state.h"
 #include "lib/registry/presence.h"
+#include "lib/registry/way.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
 
@@ -36,6 +37,7 @@ struct upload {
     struct storage_writer *writer;
     struct hasher *hasher; /* of all bytes so far; NULL until somebody needs it */
     int64_t saved_size;    /* bytes covered by the state saved last, -1 if none was */
+    bool is_hasher_saved;  /* began with a saved state: what it says of the data is hearsay */
     bool is_data_gone;     /* moved or removed: nothing is left to save */
 };
 
@@ -85,6 +87,8 @@ static int open_writer(struct upload *upload, enum storage_writer_mode mode, str
     struct error why = ERROR_INIT;
 
     while (store_writer_open(upload->registry->store, key.text, mode, &upload->writer, &why) < 0) {
+        if (why.code == ERROR_EXISTS && way_clear(upload->registry->store, key.text, &why) == 0)
+            continue;
         if (why.code != ERROR_BUSY) {
             *err = why;
             return -1;
@@ -126,7 +130,7 @@ static int put_started_at(struct upload *upload, struct error *err)
     char text[CLOCK_RFC3339_SIZE];
 
     clock_format_rfc3339(whole, text);
-    return store_put(upload->registry->store, key.text, span_of(text), err);
+    return way_put(upload->registry->store, key.text, span_of(text), err);
 }
 
 int upload_begin(struct registry *registry, const char *repository, struct upload **out,
@@ -249,7 +253,7 @@ static int need_hasher(struct upload *upload, struct error *err)
     if (upload->hasher != NULL)
         return 0;
     return hash_state_load(upload->registry, upload->repository, upload->info.uuid.text,
-                           upload->info.size, &upload->hasher, err);
+                           upload->info.size, &upload->hasher, &upload->is_hasher_saved, err);
 }
 
 /* After a write that failed: the hasher follows what the data holds now, or is given up. */
@@ -380,6 +384,37 @@ static int reject(struct upload *upload, const struct digest *claimed, const str
     return -1;
 }
 
+/* Hashes all of the data, in place of what a saved state said. */
+static int distrust_state(struct upload *upload, struct error *err)
+{
+    struct hasher *hasher;
+
+    if (store_writer_flush(upload->writer, err) < 0 ||
+        hash_state_rebuild(upload->registry, upload->repository, upload->info.uuid.text,
+                           upload->info.size, &hasher, err) < 0)
+        return -1;
+    hasher_free(upload->hasher);
+    upload->hasher = hasher;
+    upload->is_hasher_saved = false;
+    return 0;
+}
+
+/* The canonical digest of the data. A saved state that does not lead to what the client says may
+ * itself be wrong, as upstream leaves it when two requests write one session at once. */
+static int digest_canonical(struct upload *upload, const struct digest *claimed, struct digest *out,
+                            struct error *err)
+{
+    if (need_hasher(upload, err) < 0)
+        return -1;
+    hasher_digest(upload->hasher, out);
+    if (!upload->is_hasher_saved || digest_equals(out, claimed))
+        return 0;
+    if (distrust_state(upload, err) < 0)
+        return -1;
+    hasher_digest(upload->hasher, out);
+    return 0;
+}
+
 /* Whether the bytes are what the client says; their canonical digest. */
 static int verify(struct upload *upload, const struct digest *claimed, struct digest *out,
                   struct error *err)
@@ -387,9 +422,8 @@ static int verify(struct upload *upload, const struct digest *claimed, struct di
     struct digest canonical;
     struct digest actual;
 
-    if (need_hasher(upload, err) < 0)
+    if (digest_canonical(upload, claimed, &canonical, err) < 0)
         return -1;
-    hasher_digest(upload->hasher, &canonical);
     actual = canonical;
     if (claimed->algorithm != DIGEST_SHA256 &&
         digest_data(upload, claimed->algorithm, &actual, err) < 0)
@@ -416,7 +450,9 @@ static int place(struct upload *upload, const struct digest *canonical, struct e
     } else if (presence_tolerate(&why, err) < 0) {
         return -1;
     }
-    if (store_writer_commit(upload->writer, key.text, err) < 0)
+    if (store_writer_commit(upload->writer, key.text, err) < 0 &&
+        (way_clear(upload->registry->store, key.text, err) < 0 ||
+         store_writer_commit(upload->writer, key.text, err) < 0))
         return -1;
     upload->is_data_gone = true;
     return 0;

@@ -80,7 +80,7 @@ struct storage_driver {
     void (*close)(struct storage *storage);
 
     /* The whole content of a small key, appended to @out; TOO_LARGE when it exceeds @out's room.
-     * NOT_FOUND also for a directory. */
+     * NOT_FOUND also for a directory and whatever else is no file; err->sys is EISDIR then. */
     int (*get)(struct storage *storage, const char *key, struct str *out, struct error *err);
 
     /* Replaces the content of a key in one step: a reader sees the old or the new content, never
@@ -102,6 +102,11 @@ struct storage_driver {
 
     /* Removes a key and all below it. NOT_FOUND when there is nothing. */
     int (*remove)(struct storage *storage, const char *key, struct error *err);
+
+    /* Removes what is at a key only if it is of the given kind: a directory with all below it, or
+     * what is no directory. NOT_FOUND when it is not, or not any more: never takes what somebody
+     * put there meanwhile. NULL slot: nothing is ever in the way. */
+    int (*clear)(struct storage *storage, const char *key, bool is_directory, struct error *err);
 
     /* Opens content for reading from @offset (0..size; INVALID beyond). */
     int (*reader_open)(struct storage *storage, const char *key, int64_t offset,

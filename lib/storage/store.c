@@ -220,6 +220,18 @@ int store_remove(struct store *store, const char *key, struct error *err)
     return call_end(&call, rc, err);
 }
 
+int store_clear(struct store *store, const char *key, bool is_directory, struct error *err)
+{
+    struct call call = call_begin(store->driver, "clear", key);
+    int rc = check_key(key, err);
+
+    if (rc == 0 && store->driver->clear == NULL)
+        rc = error_set(err, ERROR_NOT_FOUND, "nothing is in the way on this driver");
+    if (rc == 0)
+        rc = store->driver->clear(store->storage, key, is_directory, err);
+    return call_end(&call, rc, err);
+}
+
 /* ---- readers ---- */
 
 int store_reader_open(struct store *store, const char *key, int64_t offset,

@@ -28,6 +28,8 @@ must_check int store_list(struct store *store, const char *key, struct storage_l
                           struct error *err);
 must_check int store_move(struct store *store, const char *from, const char *to, struct error *err);
 must_check int store_remove(struct store *store, const char *key, struct error *err);
+must_check int store_clear(struct store *store, const char *key, bool is_directory,
+                           struct error *err);
 
 must_check int store_reader_open(struct store *store, const char *key, int64_t offset,
                                  struct storage_reader **out, struct error *err);
