@@ -41,7 +41,8 @@ struct serve {
     char random_secret[SECRET_LEN];
     struct store *store;
     struct registry registry;
-    struct api_header *headers; /* owned; the texts are the config's */
+    struct url_policy *url_policy; /* owned; NULL: no layer may be elsewhere */
+    struct api_header *headers;    /* owned; the texts are the config's */
     struct api *api;
     struct http_server *server;
     struct task *start; /* NULL once it has ended */
@@ -129,6 +130,25 @@ static int fill_secret(struct serve *serve, struct error *err)
     return 0;
 }
 
+static struct url_expressions expressions_of(const struct config_texts *texts)
+{
+    return (struct url_expressions){(const char *const *)texts->items, texts->count};
+}
+
+/* No rules at all: no URLs at all, unless validation is off. */
+static int make_url_policy(struct serve *serve, struct error *err)
+{
+    const struct config *config = serve->config;
+    struct url_expressions allow = expressions_of(&config->validation.url_allow);
+    struct url_expressions deny = expressions_of(&config->validation.url_deny);
+
+    if (config->validation.is_disabled && !config->validation.is_enabled)
+        allow.count = deny.count = 0;
+    else if (allow.count == 0 && deny.count == 0)
+        return 0;
+    return url_policy_new(allow, deny, &serve->url_policy, err);
+}
+
 /* May suspend. */
 static int open_store(struct serve *serve, struct error *err)
 {
@@ -141,6 +161,7 @@ static int open_store(struct serve *serve, struct error *err)
         return error_wrap(err, "storage driver %s", name);
     serve->registry.store = serve->store;
     serve->registry.is_delete_enabled = serve->config->storage.is_delete_enabled;
+    serve->registry.url_policy = serve->url_policy;
     return 0;
 }
 
@@ -193,7 +214,8 @@ static int open_server(struct serve *serve, struct error *err)
 
 static int start(struct serve *serve, struct error *err)
 {
-    if (fill_secret(serve, err) < 0 || open_store(serve, err) < 0)
+    if (fill_secret(serve, err) < 0 || make_url_policy(serve, err) < 0 ||
+        open_store(serve, err) < 0)
         return -1;
     make_api(serve);
     return open_server(serve, err);
@@ -282,6 +304,7 @@ static void free_all(struct serve *serve)
     if (serve->api != NULL)
         api_free(serve->api);
     store_close(serve->store);
+    url_policy_free(serve->url_policy);
     free(serve->headers);
 }
 

@@ -54,12 +54,30 @@ static int parse(struct exchange *ex, struct pushed *pushed, struct error *err)
 
 /* ---- references ---- */
 
+/* What is wrong with the URLs of a layer. */
+static void note_urls(struct exchange *ex, const struct descriptor *descriptor)
+{
+    struct error refused = ERROR_INIT;
+    const char *reason = descriptor->url_count == 0 ? "a foreign layer needs a URL"
+                                                    : "a URL of the layer is not allowed here";
+    char text[DIGEST_TEXT_SIZE];
+
+    digest_format(&descriptor->digest, text);
+    error_set(&refused, ERROR_MANIFEST_INVALID, "%s: %s", text, reason);
+    error_detail_json(&refused, "{\"Digest\":\"%s\",\"Reason\":\"%s\"}", text, reason);
+    exchange_add_error(ex, &refused);
+}
+
 /* One entry for each thing that is missing; one more before it when its digest is none. */
 static void note_missing(const struct descriptor *descriptor, enum error_code code, void *arg)
 {
     struct exchange *ex = arg;
     struct error missing = ERROR_INIT;
 
+    if (code == ERROR_MANIFEST_INVALID) {
+        note_urls(ex, descriptor);
+        return;
+    }
     if (code != ERROR_MANIFEST_BLOB_UNKNOWN) {
         error_set(&missing, code, "reference to \"%s\"", descriptor->digest_text);
         exchange_add_error(ex, &missing);

@@ -6,6 +6,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
+#include "lib/oci/url_policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,21 @@ void check_entries(void *field, struct option_finding *finding)
     (void)finding;
     if (*entries <= 0)
         *entries = ENTRIES_DEFAULT;
+}
+
+void check_expressions(void *field, struct option_finding *finding)
+{
+    const struct config_texts *expressions = field;
+    struct error err = ERROR_INIT;
+    char quoted[QUOTE_MAX];
+
+    for (size_t i = 0; i < expressions->count; i++) {
+        if (url_policy_check_expression(expressions->items[i], &err) == 0)
+            continue;
+        check_quote(expressions->items[i], quoted, sizeof(quoted));
+        PROBLEM(finding, "%s: %.60s", quoted, err.message);
+        return;
+    }
 }
 
 void check_threads(void *field, struct option_finding *finding)

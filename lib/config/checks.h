@@ -9,6 +9,7 @@
 
 option_check_cb check_addr;
 option_check_cb check_entries;
+option_check_cb check_expressions;
 option_check_cb check_headers;
 option_check_cb check_host;
 option_check_cb check_log_fields;

@@ -3,35 +3,18 @@
  * manifest_check - is all there that a manifest refers to? See manifest_store_check in
  * manifest_store.h.
  */
+#include "lib/base/memory.h"
 #include "lib/registry/blob_store.h"
 #include "lib/registry/manifest_store.h"
+#include "lib/task/offload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/banned.h"
 
-/* An http or https URL of something: a scheme spelled exactly so, and no fragment. */
-static bool is_url_acceptable(struct span url)
-{
-    if (!span_starts_with(url, SPAN("http://")) && !span_starts_with(url, SPAN("https://")))
-        return false;
-    for (size_t i = 0; i < url.len; i++) {
-        unsigned char c = (unsigned char)url.data[i];
-
-        if (c <= 0x20 || c == 0x7f || c == '#')
-            return false;
-    }
-    return !span_ends_with(url, SPAN("://"));
-}
-
-static bool are_urls_acceptable(const struct descriptor *descriptor)
-{
-    for (size_t i = 0; i < descriptor->url_count; i++) {
-        if (!is_url_acceptable(span_of(descriptor->urls[i])))
-            return false;
-    }
-    return true;
-}
+#define DOCKER_FOREIGN "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+#define URL_TEXT_MAX   (64 << 10) /* bytes of all URLs of one manifest */
 
 /* Where upstream looks at the URLs: layers that clients may fetch from elsewhere. */
 static bool may_be_elsewhere(const struct descriptor *descriptor)
@@ -67,17 +50,80 @@ static int check_presence(struct registry *registry, const char *repository,
     return 0;
 }
 
-static int check_one(struct registry *registry, const char *repository,
-                     const struct descriptor *descriptor, enum error_code *out_code,
-                     struct error *err)
-{
-    bool is_elsewhere = may_be_elsewhere(descriptor);
+/* ---- URLs ---- */
 
+/* The URLs of a whole manifest, looked at on a helper thread: expressions take their time. */
+struct url_job {
+    const struct url_policy *policy;
+    const struct manifest *manifest;
+    size_t text_len;  /* bytes looked at; what is beyond URL_TEXT_MAX is refused */
+    bool *is_refused; /* for each descriptor */
+};
+
+static bool refuses(struct url_job *job, const struct descriptor *descriptor)
+{
+    for (size_t i = 0; i < descriptor->url_count; i++) {
+        struct span url = span_of(descriptor->urls[i]);
+
+        job->text_len += url.len;
+        if (job->text_len > URL_TEXT_MAX || !url_policy_allows(job->policy, url))
+            return true;
+    }
+    return false;
+}
+
+static int look_at_urls(void *arg, struct error *err)
+{
+    struct url_job *job = arg;
+
+    (void)err;
+    for (size_t i = 0; i < job->manifest->descriptor_count; i++) {
+        const struct descriptor *descriptor = &job->manifest->descriptors[i];
+
+        if (may_be_elsewhere(descriptor))
+            job->is_refused[i] = refuses(job, descriptor);
+    }
+    return 0;
+}
+
+static bool has_urls(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->descriptor_count; i++) {
+        if (may_be_elsewhere(&manifest->descriptors[i]))
+            return true;
+    }
+    return false;
+}
+
+/* May suspend. */
+static int check_urls(struct registry *registry, const struct manifest *manifest, bool *out_refused,
+                      struct error *err)
+{
+    struct url_job job = {
+        .policy = registry->url_policy, .manifest = manifest, .is_refused = out_refused};
+
+    return has_urls(manifest) ? offload(look_at_urls, &job, err) : 0;
+}
+
+/* ---- all of it ---- */
+
+/* Docker's foreign layer in its own kind of manifest has to say where it is. */
+static bool lacks_url(const struct manifest *manifest, const struct descriptor *descriptor)
+{
+    return manifest->kind == MANIFEST_DOCKER && descriptor->role == DESCRIPTOR_LAYER &&
+           descriptor->url_count == 0 && strcmp(descriptor->media_type, DOCKER_FOREIGN) == 0;
+}
+
+/* May suspend. */
+static int check_one(struct registry *registry, const char *repository,
+                     const struct manifest *manifest, const struct descriptor *descriptor,
+                     enum error_code *out_code, struct error *err)
+{
     if (!descriptor->is_digest_valid)
         *out_code = ERROR_DIGEST_INVALID;
-    else if (is_elsewhere && !are_urls_acceptable(descriptor))
-        *out_code = ERROR_MANIFEST_BLOB_UNKNOWN;
-    else if (is_elsewhere && is_media_type_foreign(span_of(descriptor->media_type)))
+    else if (lacks_url(manifest, descriptor))
+        *out_code = ERROR_MANIFEST_INVALID;
+    else if (may_be_elsewhere(descriptor) && is_media_type_foreign(span_of(descriptor->media_type)))
         *out_code = ERROR_NONE;
     else
         return check_presence(registry, repository, descriptor, out_code, err);
@@ -88,11 +134,17 @@ int manifest_store_check(struct registry *registry, const char *repository,
                          const struct manifest *manifest, manifest_missing_cb *missing, void *arg,
                          struct error *err)
 {
+    auto_free bool *is_url_refused =
+        xcalloc(manifest->descriptor_count + 1, sizeof(*is_url_refused));
+
+    if (check_urls(registry, manifest, is_url_refused, err) < 0)
+        return -1;
     for (size_t i = 0; i < manifest->descriptor_count; i++) {
         const struct descriptor *descriptor = &manifest->descriptors[i];
-        enum error_code code;
+        enum error_code code = ERROR_MANIFEST_INVALID;
+        bool is_refused = descriptor->is_digest_valid && is_url_refused[i];
 
-        if (check_one(registry, repository, descriptor, &code, err) < 0)
+        if (!is_refused && check_one(registry, repository, manifest, descriptor, &code, err) < 0)
             return -1;
         if (code != ERROR_NONE)
             missing(descriptor, code, arg);

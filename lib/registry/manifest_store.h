@@ -24,7 +24,8 @@ must_check int manifest_store_stat(struct registry *registry, const char *reposi
  * whatever it found. Rules: registry-api "References", "Lists and indexes": config and layers are
  * linked blobs with content, children are manifests of this repository; a layer of a foreign type
  * with urls need not be there. A reference whose digest text is not valid is reported with code
- * DIGEST_INVALID, one that is absent with MANIFEST_BLOB_UNKNOWN.
+ * DIGEST_INVALID, one that is absent with MANIFEST_BLOB_UNKNOWN, and a layer with a URL that the
+ * registry's policy does not allow, or a Docker foreign one without URLs, with MANIFEST_INVALID.
  */
 typedef void manifest_missing_cb(const struct descriptor *descriptor, enum error_code code,
                                  void *arg);

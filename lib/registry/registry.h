@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lib/oci/url_policy.h"
 #include "lib/storage/store.h"
 
 #include <stdbool.h>
@@ -13,4 +14,5 @@
 struct registry {
     struct store *store; /* lent for the registry's life */
     bool is_delete_enabled;
+    const struct url_policy *url_policy; /* of layers kept elsewhere; lent; NULL: none may be */
 };

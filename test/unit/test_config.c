@@ -336,10 +336,14 @@ static const struct {
      "line 3: catalog.maxentries: \"1.5\" is not a whole number"},
     {BASE "health: {storagedriver: {threshold: -1}}",
      "line 3: health.storagedriver.threshold: \"-1\" is too small; it must be at least 0"},
-    {BASE "validation: {disabled: true}",
-     "line 3: validation.disabled: true is not supported by this version; it must be false"},
-    {BASE "validation: {manifests: {urls: {allow: [a]}}}",
-     "line 3: validation.manifests.urls.allow is not supported by this version"},
+    {BASE "validation: {manifests: {urls: {allow: [a, '((']}}}",
+     "line 3: validation.manifests.urls.allow: \"((\": missing closing parenthesis"},
+    {BASE "validation: {manifests: {urls: {deny: ['(?P<n>a)(?P=n)']}}}",
+     "line 3: validation.manifests.urls.deny: \"(?P<n>a)(?P=n)\": references back to a group are "
+     "not "
+     "supported"},
+    {BASE "validation: {manifests: {urls: {deny: a}}}",
+     "line 3: validation.manifests.urls.deny: \"a\" is not a list, such as [one, two]"},
     {BASE "compatibility: {schema1: {enabled: true}}",
      "line 3: compatibility.schema1.enabled: true is not supported by this version; it must be "
      "false"},

@@ -251,7 +251,8 @@ static void descriptor_fini(struct descriptor *descriptor)
 
 static void assert_missing(struct descriptor *descriptors, size_t count, const char *expected)
 {
-    struct manifest manifest = {.descriptor_count = count, .descriptors = descriptors};
+    struct manifest manifest = {
+        .kind = MANIFEST_DOCKER, .descriptor_count = count, .descriptors = descriptors};
     auto_str missing = STR_INIT(4096);
 
     assert_ok(
@@ -261,9 +262,10 @@ static void assert_missing(struct descriptor *descriptors, size_t count, const c
         descriptor_fini(&descriptors[i]);
 }
 
-#define FOREIGN "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-#define LAYER   "application/vnd.oci.image.layer.v1.tar+gzip"
-#define CONFIG  "application/vnd.oci.image.config.v1+json"
+#define FOREIGN           "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+#define NON_DISTRIBUTABLE "application/vnd.oci.image.layer.nondistributable.v1.tar"
+#define LAYER             "application/vnd.oci.image.layer.v1.tar+gzip"
+#define CONFIG            "application/vnd.oci.image.config.v1+json"
 
 RIG_TEST(missing_references_are_told_in_order)
 {
@@ -297,45 +299,93 @@ RIG_TEST(children_are_manifests_of_this_repository)
     assert_missing(descriptors, 3, "MANIFEST_BLOB_UNKNOWN unknown;");
 }
 
+/* Lets layers be at any http and https URL that none of @deny matches. Freed by drop_policy. */
+static void use_policy(const char *deny)
+{
+    struct url_expressions none = {0};
+    struct url_expressions one = {&deny, deny != NULL};
+    struct url_policy *policy = NULL;
+
+    assert_ok(url_policy_new(none, one, &policy, &rig_error));
+    rig_registry()->url_policy = policy;
+}
+
+static void drop_policy(void)
+{
+    struct url_policy *policy = (struct url_policy *)(uintptr_t)rig_registry()->url_policy;
+
+    rig_registry()->url_policy = NULL;
+    url_policy_free(policy);
+}
+
 RIG_TEST(only_foreign_layers_with_urls_need_not_be_there)
 {
     struct digest absent = rig_put_blob("s", SPAN("absent"));
     struct descriptor descriptors[3];
 
+    use_policy(NULL);
     descriptors[0] = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "foreign");
     add_url(&descriptors[0], "https://example.com/x");
     add_url(&descriptors[0], "http://example.com/y?z=%20");
     descriptors[1] = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "no-url");
     descriptors[2] = describe(DESCRIPTOR_LAYER, LAYER, &absent, "layer");
     add_url(&descriptors[2], "https://example.com/x");
-    assert_missing(descriptors, 3, "MANIFEST_BLOB_UNKNOWN no-url;MANIFEST_BLOB_UNKNOWN layer;");
+    assert_missing(descriptors, 3, "MANIFEST_INVALID no-url;MANIFEST_BLOB_UNKNOWN layer;");
+    drop_policy();
 }
 
-RIG_TEST(layers_with_other_urls_than_http_are_refused)
+RIG_TEST(non_distributable_oci_layers_without_urls_must_be_there)
 {
-    static const char *const urls[] = {"ftp://example.com/x",
-                                       "https://example.com/x#frag",
-                                       "HTTPS://example.com",
-                                       "file:///etc/passwd",
-                                       "https://",
-                                       "https://example.com/a b",
-                                       "http:/x",
-                                       ""};
     struct digest absent = rig_put_blob("s", SPAN("absent"));
     struct digest present = rig_put_blob("r", SPAN("present"));
-    struct descriptor descriptors[3];
+    struct descriptor descriptors[2];
 
-    for (size_t i = 0; i < array_count(urls); i++) {
-        descriptors[0] = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "absent");
-        add_url(&descriptors[0], "https://example.com/good");
-        add_url(&descriptors[0], urls[i]);
-        descriptors[1] = describe(DESCRIPTOR_LAYER, LAYER, &present, "present");
-        add_url(&descriptors[1], urls[i]);
-        descriptors[2] = describe(DESCRIPTOR_LAYER, "application/x-artifact", &present, "other");
-        add_url(&descriptors[2], urls[i]);
-        assert_missing(descriptors, 3,
-                       "MANIFEST_BLOB_UNKNOWN absent;MANIFEST_BLOB_UNKNOWN present;");
-    }
+    descriptors[0] = describe(DESCRIPTOR_LAYER, NON_DISTRIBUTABLE, &absent, "absent");
+    descriptors[1] = describe(DESCRIPTOR_LAYER, NON_DISTRIBUTABLE, &present, "present");
+    assert_missing(descriptors, 2, "MANIFEST_BLOB_UNKNOWN absent;");
+}
+
+/* @url in layers of all sorts: only those of which clients fetch from elsewhere are looked at. */
+static void assert_refused(const char *url)
+{
+    struct digest absent = rig_put_blob("s", SPAN("absent"));
+    struct digest present = rig_put_blob("r", SPAN("present"));
+    struct descriptor descriptors[4];
+
+    descriptors[0] = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "absent");
+    add_url(&descriptors[0], "https://example.com/good");
+    add_url(&descriptors[0], url);
+    descriptors[1] = describe(DESCRIPTOR_LAYER, LAYER, &present, "present");
+    add_url(&descriptors[1], url);
+    descriptors[2] = describe(DESCRIPTOR_LAYER, "application/x-artifact", &present, "other");
+    add_url(&descriptors[2], url);
+    descriptors[3] = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "sha256:abc");
+    descriptors[3].is_digest_valid = false;
+    add_url(&descriptors[3], url);
+    assert_missing(descriptors, 4,
+                   "MANIFEST_INVALID absent;MANIFEST_INVALID present;DIGEST_INVALID sha256:abc;");
+}
+
+RIG_TEST(layers_with_urls_that_may_not_be_are_refused)
+{
+    use_policy("^https://evil\\.org/");
+    assert_refused("ftp://example.com/x");
+    assert_refused("");
+    assert_refused("https://evil.org/x");
+    drop_policy();
+    assert_refused("https://example.com/x"); /* without a policy none may be */
+}
+
+RIG_TEST(urls_of_one_manifest_are_bounded)
+{
+    struct digest absent = rig_put_blob("s", SPAN("absent"));
+    struct descriptor descriptor = describe(DESCRIPTOR_LAYER, FOREIGN, &absent, "foreign");
+
+    use_policy("^https://evil\\.org/");
+    for (int i = 0; i < 64 * 1024 / 19 + 1; i++)
+        add_url(&descriptor, "http://example.com/");
+    assert_missing(&descriptor, 1, "MANIFEST_INVALID foreign;");
+    drop_policy();
 }
 
 /* ---- tags ---- */
@@ -411,7 +461,9 @@ int main(void)
         RIG_RUN(missing_references_are_told_in_order),
         RIG_RUN(children_are_manifests_of_this_repository),
         RIG_RUN(only_foreign_layers_with_urls_need_not_be_there),
-        RIG_RUN(layers_with_other_urls_than_http_are_refused),
+        RIG_RUN(non_distributable_oci_layers_without_urls_must_be_there),
+        RIG_RUN(layers_with_urls_that_may_not_be_are_refused),
+        RIG_RUN(urls_of_one_manifest_are_bounded),
         RIG_RUN(a_tag_points_at_what_was_put_last),
         RIG_RUN(an_unknown_or_damaged_tag_is_unknown),
         RIG_RUN(tag_remove_leaves_the_manifest),
