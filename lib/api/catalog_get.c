@@ -3,6 +3,7 @@
  * catalog_get - GET /v2/_catalog: the repositories, a page at a time.
  */
 #include "lib/api/handlers.h"
+#include "lib/api/names.h"
 #include "lib/api/page.h"
 #include "lib/registry/catalog.h"
 
@@ -10,7 +11,6 @@
 
 #define ENTRIES_DEFAULT 100                              /* without `n` */
 #define ENTRIES_MAX     1000                             /* when none is configured */
-#define BODY_MAX        ((size_t)64 << 20)               /* bytes */
 #define LAST_MAX        (4 * (size_t)REPOSITORY_LEN_MAX) /* bytes of `last`; more is after all */
 
 /* How many to list; as upstream, what is no number counts as absent. */
@@ -44,7 +44,6 @@ static int list(struct exchange *ex, int64_t limit, struct storage_list *names, 
 int catalog_get(struct exchange *ex, struct error *err)
 {
     auto_storage_list names = {0};
-    auto_str body = STR_INIT(BODY_MAX);
     int64_t limit;
     bool has_more;
 
@@ -52,11 +51,5 @@ int catalog_get(struct exchange *ex, struct error *err)
         return -1;
     if (has_more && names.count > 0)
         page_set_link(ex, names.names[names.count - 1], limit);
-    str_append_text(&body, "{\"repositories\":");
-    page_append_names(&body, &names, 0, names.count);
-    str_append_text(&body, "}\n");
-    if (str_overflowed(&body))
-        return error_set(err, ERROR_TOO_LARGE, "a page of %zu repositories", names.count);
-    exchange_send_json(ex, 200, str_span(&body));
-    return 0;
+    return names_send(ex, SPAN("{\"repositories\":"), &names, 0, names.count, err);
 }

@@ -34,18 +34,6 @@ int page_refuse(struct span n, bool is_number, struct error *err)
     return -1;
 }
 
-void page_append_names(struct str *out, const struct storage_list *names, size_t first,
-                       size_t count)
-{
-    str_append_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            str_append_char(out, ',');
-        json_append_string(out, span_of(names->names[first + i]));
-    }
-    str_append_char(out, ']');
-}
-
 void page_set_link(struct exchange *ex, const char *last, int64_t n)
 {
     auto_str link = STR_INIT(LINK_MAX);

@@ -14,9 +14,5 @@ int page_get_count(const struct exchange *ex, struct str *text, int64_t *out);
 /* Sets PAGINATION_NUMBER_INVALID with detail {"n":...}. */
 int page_refuse(struct span n, bool is_number, struct error *err);
 
-/* Appends @count names from @first on as a JSON array. */
-void page_append_names(struct str *out, const struct storage_list *names, size_t first,
-                       size_t count);
-
 /* Sets `Link: <path?last=...&n=...>; rel="next"`. */
 void page_set_link(struct exchange *ex, const char *last, int64_t n);

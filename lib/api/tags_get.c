@@ -4,14 +4,15 @@
  * (end-8).
  */
 #include "lib/api/handlers.h"
+#include "lib/api/names.h"
 #include "lib/api/page.h"
 #include "lib/base/json.h"
 #include "lib/registry/tag_store.h"
 
 #include "lib/base/banned.h"
 
-#define BODY_MAX ((size_t)256 << 20) /* bytes; more than a million tags */
-#define LAST_MAX 1024                /* bytes of `last` that are looked at */
+#define HEAD_MAX 1024 /* bytes of the answer up to the tags */
+#define LAST_MAX 1024 /* bytes of `last` that are looked at */
 
 /* The first name after @last; @last need not exist. */
 static size_t first_after(const struct storage_list *tags, struct span last)
@@ -59,20 +60,15 @@ static int choose(struct exchange *ex, const struct storage_list *tags, size_t *
 int tags_get(struct exchange *ex, struct error *err)
 {
     auto_storage_list tags = {0};
-    auto_str body = STR_INIT(BODY_MAX);
+    auto_str head = STR_INIT(HEAD_MAX);
     size_t first = 0;
     size_t count = 0;
 
     if (tag_list(ex->registry, ex->repository, &tags, err) < 0 ||
         choose(ex, &tags, &first, &count, err) < 0)
         return -1;
-    str_append_text(&body, "{\"name\":");
-    json_append_string(&body, span_of(ex->repository));
-    str_append_text(&body, ",\"tags\":");
-    page_append_names(&body, &tags, first, count);
-    str_append_text(&body, "}\n");
-    if (str_overflowed(&body))
-        return error_set(err, ERROR_TOO_LARGE, "%zu tags of %s", count, ex->repository);
-    exchange_send_json(ex, 200, str_span(&body));
-    return 0;
+    str_append_text(&head, "{\"name\":");
+    json_append_string(&head, span_of(ex->repository));
+    str_append_text(&head, ",\"tags\":");
+    return names_send(ex, str_span(&head), &tags, first, count, err);
 }

@@ -12,10 +12,15 @@
 #include "lib/oci/reference.h"
 #include "lib/registry/presence.h"
 #include "lib/storage/layout.h"
+#include "lib/task/task.h"
 
 #include <string.h>
 
 #include "lib/base/banned.h"
+
+/* Names of others' that are skipped before other tasks get their turn; a name of ours waits for the
+ * storage anyway. */
+#define SKIPPED_A_TURN 512
 
 struct walk {
     struct registry *registry;
@@ -132,8 +137,11 @@ static int visit(struct walk *walk, struct error *err)
     else if (strcmp(walk->name, walk->last) != 0 && has_name(&children, "_layers"))
         emit(walk);
     for (size_t i = first; i < children.count && !walk->has_more; i++) {
-        if (!enter(walk, children.names[i]))
+        if (!enter(walk, children.names[i])) {
+            if (i % SKIPPED_A_TURN == 0 && task_sleep(0, err) < 0)
+                return -1;
             continue;
+        }
         if (visit(walk, err) < 0)
             return -1;
         leave(walk, name_len);

@@ -7,9 +7,12 @@
 #include "lib/oci/reference.h"
 #include "lib/registry/link.h"
 #include "lib/storage/layout.h"
+#include "lib/task/offload.h"
 #include "lib/task/task.h"
 
 #include "lib/base/banned.h"
+
+#define FILTER_HERE_MAX 500 /* names that take less time than asking a helper */
 
 /* Turns a storage NOT_FOUND into MANIFEST_UNKNOWN of the tag. */
 static int translate(struct error *err, const char *repository, const char *tag)
@@ -53,6 +56,14 @@ int tag_remove(struct registry *registry, const char *repository, const char *ta
     return store_remove(registry->store, key.text, err) < 0 ? translate(err, repository, tag) : 0;
 }
 
+/* A helper does it: there may be very many. */
+static int filter_job(void *arg, struct error *err)
+{
+    (void)err;
+    storage_list_filter(arg, is_tag);
+    return 0;
+}
+
 int tag_list(struct registry *registry, const char *repository, struct storage_list *out,
              struct error *err)
 {
@@ -67,10 +78,11 @@ int tag_list(struct registry *registry, const char *repository, struct storage_l
         error_detail_json(err, "{\"name\":\"%s\"}", repository);
         return -1;
     }
-    *out = (struct storage_list){0};
-    for (size_t i = 0; i < names.count; i++) {
-        if (is_tag(span_of(names.names[i])))
-            storage_list_add(out, span_of(names.names[i]));
-    }
+    if (names.count <= FILTER_HERE_MAX)
+        storage_list_filter(&names, is_tag);
+    else if (offload(filter_job, &names, err) < 0)
+        return -1;
+    *out = names;
+    names = (struct storage_list){0};
     return 0;
 }

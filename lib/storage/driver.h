@@ -59,9 +59,10 @@ struct storage_stat {
 
 /* Names of the direct children of a directory, without their parents' path, sorted bytewise. */
 struct storage_list {
-    char **names; /* owned */
+    char **names; /* owned; the texts live in the blocks */
     size_t count;
     size_t capacity;
+    struct storage_list_block *blocks; /* owned */
 };
 
 enum storage_writer_mode {
@@ -142,5 +143,6 @@ struct storage_driver {
 
 void storage_list_add(struct storage_list *list, struct span name);
 void storage_list_sort(struct storage_list *list);
+void storage_list_filter(struct storage_list *list, bool (*is_kept)(struct span name));
 void storage_list_fini(struct storage_list *list);
 #define auto_storage_list auto_cleanup(storage_list_fini) struct storage_list

@@ -6,7 +6,6 @@ pushed again.
 """
 import contextlib
 import os
-import pathlib
 import shlex
 import shutil
 import socket
