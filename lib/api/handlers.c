@@ -40,6 +40,7 @@ static const struct {
     {ROUTE_UPLOAD,   "PATCH",  upload_patch},
     {ROUTE_UPLOAD,   "PUT",    upload_put},
     {ROUTE_UPLOAD,   "DELETE", upload_delete},
+    {ROUTE_REFERRERS, "GET",   referrers_get},
 };
 /* clang-format on */
 

@@ -28,3 +28,4 @@ handler_cb upload_get; /* and HEAD */
 handler_cb upload_patch;
 handler_cb upload_put;
 handler_cb upload_delete;
+handler_cb referrers_get;

@@ -9,8 +9,8 @@
 #include "lib/api/accept.h"
 #include "lib/api/etag.h"
 #include "lib/api/handlers.h"
-#include "lib/api/parse_aside.h"
 #include "lib/registry/manifest_store.h"
+#include "lib/registry/parse_aside.h"
 #include "lib/registry/tag_store.h"
 
 #include <string.h>

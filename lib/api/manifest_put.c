@@ -8,8 +8,8 @@
  * Answers 201 only for what is durable; Location names the digest, never the tag.
  */
 #include "lib/api/handlers.h"
-#include "lib/api/parse_aside.h"
 #include "lib/registry/manifest_store.h"
+#include "lib/registry/parse_aside.h"
 #include "lib/registry/tag_store.h"
 
 #include "lib/base/banned.h"
@@ -114,11 +114,14 @@ static int store(struct exchange *ex, const struct pushed *pushed, struct error 
     return tag_put(ex->registry, ex->repository, ex->reference, &pushed->canonical, err);
 }
 
-static void send_created(struct exchange *ex, const struct digest *digest)
+/* OCI-Subject tells the client that it need not keep a list of referrers itself. */
+static void send_created(struct exchange *ex, const struct pushed *pushed)
 {
     char text[DIGEST_TEXT_SIZE];
 
-    digest_format(digest, text);
+    if (pushed->manifest->has_subject)
+        http_reply_header(ex->http, "OCI-Subject", digest_format(&pushed->manifest->subject, text));
+    digest_format(&pushed->digest, text);
     exchange_set_location(ex, "manifests/%s", text);
     http_reply_header(ex->http, "Docker-Content-Digest", text);
     exchange_send_empty(ex, 201);
@@ -135,7 +138,7 @@ int manifest_put(struct exchange *ex, struct error *err)
         check_references(ex, pushed.manifest, err) == 0)
         rc = store(ex, &pushed, err);
     if (rc == 0)
-        send_created(ex, &pushed.digest);
+        send_created(ex, &pushed);
     manifest_free(pushed.manifest);
     str_fini(&pushed.content);
     return rc;

@@ -34,14 +34,26 @@ int page_refuse(struct span n, bool is_number, struct error *err)
     return -1;
 }
 
-void page_set_link(struct exchange *ex, const char *last, int64_t n)
+void page_set_link_with(struct exchange *ex, const char *name, struct span value, const char *last,
+                        int64_t n)
 {
     auto_str link = STR_INIT(LINK_MAX);
 
     str_append_char(&link, '<');
     path_encode(&link, str_span(&ex->path));
-    str_append_text(&link, "?last=");
+    str_append_char(&link, '?');
+    if (value.len > 0) {
+        str_append_format(&link, "%s=", name);
+        encode_query(&link, value);
+        str_append_char(&link, '&');
+    }
+    str_append_text(&link, "last=");
     encode_query(&link, span_of(last));
     str_append_format(&link, "&n=%" PRId64 ">; rel=\"next\"", n);
     http_reply_header(ex->http, "Link", str_text(&link));
+}
+
+void page_set_link(struct exchange *ex, const char *last, int64_t n)
+{
+    page_set_link_with(ex, "", SPAN(""), last, n);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * page - what the two listings, catalog and tags, share: the page asked for, the JSON array, the
- * link to the next page.
+ * page - what the listings - catalog, tags, referrers - share: the page asked for, the JSON array,
+ * the link to the next page.
  */
 #pragma once
 
@@ -16,3 +16,7 @@ int page_refuse(struct span n, bool is_number, struct error *err);
 
 /* Sets `Link: <path?last=...&n=...>; rel="next"`. */
 void page_set_link(struct exchange *ex, const char *last, int64_t n);
+
+/* The same with one more parameter in front, unless @value is empty. */
+void page_set_link_with(struct exchange *ex, const char *name, struct span value, const char *last,
+                        int64_t n);

@@ -20,6 +20,7 @@ static const char *const allowed[ROUTE_COUNT] = {
     [ROUTE_BLOB] = "DELETE, GET, HEAD",
     [ROUTE_UPLOADS] = "DELETE, GET, HEAD, PATCH, POST, PUT",
     [ROUTE_UPLOAD] = "DELETE, GET, HEAD, PATCH, POST, PUT",
+    [ROUTE_REFERRERS] = "GET",
 };
 
 const char *route_allow(enum route route)
@@ -146,6 +147,17 @@ static bool is_any_reference(struct span text)
     return is_tag(text) || is_digest_shaped(text);
 }
 
+/* Anything visible: whoever asks for referrers learns that a digest is malformed, rather than that
+ * there is no such page, which would say that referrers are not offered. */
+static bool is_visible(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    }
+    return text.len > 0;
+}
+
 /* The routes below a repository, by what is left and right of the last slash. */
 static const struct suffix {
     enum route route;
@@ -155,6 +167,7 @@ static const struct suffix {
     {ROUTE_MANIFEST, {"/manifests/", 11}, is_any_reference},
     {ROUTE_BLOB, {"/blobs/", 7}, is_digest_shaped},
     {ROUTE_UPLOAD, {"/blobs/uploads/", 15}, is_upload_id},
+    {ROUTE_REFERRERS, {"/referrers/", 11}, is_visible},
 };
 
 static bool match_fixed(struct span rest, struct span suffix, enum route route,

@@ -19,13 +19,14 @@
 
 enum route {
     ROUTE_NONE,
-    ROUTE_BASE,     /* /v2/ */
-    ROUTE_CATALOG,  /* /v2/_catalog */
-    ROUTE_TAGS,     /* /v2/<name>/tags/list */
-    ROUTE_MANIFEST, /* /v2/<name>/manifests/<tag or digest> */
-    ROUTE_BLOB,     /* /v2/<name>/blobs/<digest> */
-    ROUTE_UPLOADS,  /* /v2/<name>/blobs/uploads/ */
-    ROUTE_UPLOAD,   /* /v2/<name>/blobs/uploads/<uuid> */
+    ROUTE_BASE,      /* /v2/ */
+    ROUTE_CATALOG,   /* /v2/_catalog */
+    ROUTE_TAGS,      /* /v2/<name>/tags/list */
+    ROUTE_MANIFEST,  /* /v2/<name>/manifests/<tag or digest> */
+    ROUTE_BLOB,      /* /v2/<name>/blobs/<digest> */
+    ROUTE_UPLOADS,   /* /v2/<name>/blobs/uploads/ */
+    ROUTE_UPLOAD,    /* /v2/<name>/blobs/uploads/<uuid> */
+    ROUTE_REFERRERS, /* /v2/<name>/referrers/<digest>, or what a client takes for one */
     ROUTE_COUNT
 };
 

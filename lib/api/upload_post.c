@@ -3,6 +3,7 @@
  * upload_post - POST /v2/<name>/blobs/uploads/: begin a push.
  *
  *     ?mount=&from=          a blob of another repository: 201 at once (end-11), or as without
+ *     ?mount=                likewise, if this repository has it already
  *     ?digest= and a body    the whole push: 201 (end-4b)
  *     otherwise              a session to go on with: 202 (end-4a)
  */
@@ -17,14 +18,20 @@
 static bool try_mount(struct exchange *ex, struct blob *out)
 {
     auto_str mount = STR_INIT(DIGEST_TEXT_SIZE);
-    auto_str from = STR_INIT(REPOSITORY_LEN_MAX);
+    auto_str from = STR_INIT(ex->target.query.len);
     struct error err = ERROR_INIT;
     struct digest digest;
+    int rc;
 
-    if (!exchange_query(ex, "mount", &mount) || !digest_parse(str_span(&mount), &digest) ||
-        !exchange_query(ex, "from", &from) || !is_repository(str_span(&from)))
+    if (!exchange_query(ex, "mount", &mount) || !digest_parse(str_span(&mount), &digest))
         return false;
-    if (blob_mount(ex->registry, ex->repository, str_text(&from), &digest, out, &err) == 0)
+    if (!exchange_query(ex, "from", &from))
+        rc = blob_stat(ex->registry, ex->repository, &digest, out, &err);
+    else if (is_repository(str_span(&from)))
+        rc = blob_mount(ex->registry, ex->repository, str_text(&from), &digest, out, &err);
+    else
+        return false;
+    if (rc == 0)
         return true;
     if (err.code != ERROR_BLOB_UNKNOWN)
         log_warn("no mount, a session instead: %s", err.message);

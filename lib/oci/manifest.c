@@ -10,6 +10,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/oci/annotations.h"
 
 #include <cjson/cJSON.h>
 
@@ -271,8 +272,8 @@ static int parse_subject(struct manifest *manifest, const cJSON *object, struct 
 
 /* What OCI 1.1 adds. @is_stored: a peer that knows nothing of it let it in; then what is not as it
  * should be is not there. */
-static int parse_relations(struct manifest *manifest, const cJSON *tree, bool is_stored,
-                           struct error *err)
+static int parse_relations(struct manifest *manifest, const cJSON *tree, const cJSON *annotations,
+                           bool is_stored, struct error *err)
 {
     struct error why = ERROR_INIT;
     struct member members[] = {
@@ -289,6 +290,8 @@ static int parse_relations(struct manifest *manifest, const cJSON *tree, bool is
     manifest->artifact_type = copy_if_any(members[1].value);
     if (members[0].value != NULL)
         parse_subject(manifest, members[0].value, &why);
+    if (manifest->has_subject)
+        manifest->annotations = annotations_format(annotations, MANIFEST_SIZE_MAX);
     if (why.code == ERROR_NONE || is_stored)
         return 0;
     *err = why;
@@ -335,7 +338,7 @@ static int parse_tree(const cJSON *tree, enum manifest_kind kind, struct manifes
         return -1;
     if (check_top(manifest->kind, top, err) < 0 || parse_references(manifest, top, err) < 0)
         return -1;
-    return parse_relations(manifest, tree, is_stored, err);
+    return parse_relations(manifest, tree, top[ANNOTATIONS].value, is_stored, err);
 }
 
 /* Given: free(). The content as cJSON can take it. */
@@ -415,5 +418,6 @@ void manifest_free(struct manifest *manifest)
     free(manifest->descriptors);
     free(manifest->artifact_type);
     free(manifest->config_media_type);
+    free(manifest->annotations);
     free(manifest);
 }

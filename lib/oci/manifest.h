@@ -36,6 +36,7 @@ struct manifest {
     struct digest subject;   /* valid only if has_subject */
     char *artifact_type;     /* owned; NULL when absent or empty */
     char *config_media_type; /* owned; NULL when absent or empty */
+    char *annotations;       /* owned; of a manifest with a subject, as JSON; NULL for none */
 };
 
 /*

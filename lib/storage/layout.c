@@ -77,6 +77,16 @@ struct layout_key layout_revision_link(const char *repository, const struct dige
     return link_key(repository, "_manifests/revisions", digest);
 }
 
+struct layout_key layout_revisions(const char *repository)
+{
+    return key_format(REPOSITORIES "/%s/_manifests/revisions/sha256", repository);
+}
+
+struct layout_key layout_referrers_index(const char *repository)
+{
+    return key_format(REPOSITORIES "/%s/_referrers/index", repository);
+}
+
 struct layout_key layout_tags(const char *repository)
 {
     return key_format(REPOSITORIES "/%s/_manifests/tags", repository);

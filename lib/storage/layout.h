@@ -9,12 +9,14 @@
  *         _manifests/revisions/<alg>/<hex>/link               manifest readable in this repository
  *         _manifests/tags/<tag>/current/link                  what the tag points at now
  *         _manifests/tags/<tag>/index/<alg>/<hex>/link        all it ever pointed at
+ *         _referrers/index                                    what revisions refer to; only ours
  *         _uploads/<uuid>/data                                bytes received so far
  *         _uploads/<uuid>/startedat                           RFC 3339, whole seconds, UTC
  *         _uploads/<uuid>/hashstates/<alg>/<offset>           digest state after <offset> bytes
  *
- * A link's content is a digest's text without a newline. Each function returns the key in a struct
- * by value; repository names, tags and ids have been validated by the caller.
+ * `_referrers` is our own and a cache (lib/registry/referrers.h); upstream passes over directories
+ * that begin with `_`. A link's content is a digest's text without a newline. Each function returns
+ * the key in a struct by value; repository names, tags and ids have been validated by the caller.
  */
 #pragma once
 
@@ -36,6 +38,9 @@ struct layout_key layout_repository(const char *repository);
 struct layout_key layout_layer_link(const char *repository, const struct digest *digest);
 struct layout_key layout_layers(const char *repository);
 struct layout_key layout_revision_link(const char *repository, const struct digest *digest);
+/* The directory whose children are the hexadecimal names of all sha256 revisions. */
+struct layout_key layout_revisions(const char *repository);
+struct layout_key layout_referrers_index(const char *repository);
 struct layout_key layout_tags(const char *repository);
 struct layout_key layout_tag(const char *repository, const char *tag);
 struct layout_key layout_tag_current_link(const char *repository, const char *tag);

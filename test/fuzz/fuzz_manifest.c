@@ -5,6 +5,8 @@
  *
  * Input: one byte says the declared kind, the rest is the content.
  */
+#include "lib/base/cleanup.h"
+#include "lib/base/json.h"
 #include "lib/oci/manifest.h"
 
 #include <assert.h>
@@ -26,6 +28,18 @@ static void check_descriptor(const struct descriptor *descriptor)
         assert(strcmp(digest_format(&descriptor->digest, text), descriptor->digest_text) == 0);
 }
 
+/* They go into an answer as they are. */
+static void check_annotations(const struct manifest *manifest)
+{
+    struct json_limits limits = {.depth = 1, .values = 1 << 20};
+    auto_free char *copy = strdup(manifest->annotations);
+    size_t offset;
+
+    assert(manifest->has_subject && copy[0] == '{');
+    assert(json_prepare(copy, strlen(copy), limits, &offset) == JSON_FINE);
+    assert(strcmp(copy, manifest->annotations) == 0);
+}
+
 static void check(const struct manifest *manifest)
 {
     bool is_index = is_index_kind(manifest->kind);
@@ -41,6 +55,8 @@ static void check(const struct manifest *manifest)
         check_descriptor(&manifest->descriptors[i]);
     }
     assert(manifest->artifact_type == NULL || manifest->artifact_type[0] != '\0');
+    if (manifest->annotations != NULL)
+        check_annotations(manifest);
     if (manifest->kind == MANIFEST_DOCKER || manifest->kind == MANIFEST_DOCKER_LIST)
         assert(!manifest->has_subject && manifest->artifact_type == NULL);
 }

@@ -30,7 +30,8 @@ static void check_match(struct span path)
     if (match.reference.len > 0 && !match.is_slash_wrong)
         assert(match.reference.data + match.reference.len == path.data + path.len);
     assert((match.reference.len > 0) == (match.route == ROUTE_MANIFEST ||
-                                         match.route == ROUTE_BLOB || match.route == ROUTE_UPLOAD));
+                                         match.route == ROUTE_BLOB || match.route == ROUTE_UPLOAD ||
+                                         match.route == ROUTE_REFERRERS));
     assert(match.reference.len == 0 ||
            memchr(match.reference.data, '\0', match.reference.len) == NULL);
 }

@@ -57,6 +57,14 @@ static void links_are_below_their_repository(void **state)
                         REPOSITORIES "/a/b/_layers/sha512/" HEX512 "/link");
     assert_string_equal(layout_revision_link("a/b", &digest).text,
                         REPOSITORIES "/a/b/_manifests/revisions/sha256/" HEX256 "/link");
+    assert_string_equal(layout_revisions("a/b").text,
+                        REPOSITORIES "/a/b/_manifests/revisions/sha256");
+}
+
+static void what_is_ours_alone_is_where_upstream_does_not_look(void **state)
+{
+    (void)state;
+    assert_string_equal(layout_referrers_index("a/b").text, REPOSITORIES "/a/b/_referrers/index");
 }
 
 static void tags_have_a_current_link_and_an_index(void **state)
@@ -109,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content_is_named_by_its_digest),
         cmocka_unit_test(links_are_below_their_repository),
+        cmocka_unit_test(what_is_ours_alone_is_where_upstream_does_not_look),
         cmocka_unit_test(tags_have_a_current_link_and_an_index),
         cmocka_unit_test(uploads_have_data_a_start_and_hash_states),
         cmocka_unit_test(the_longest_key_fits),

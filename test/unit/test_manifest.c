@@ -333,6 +333,59 @@ static void stored_content_tells_its_kind(void **state)
     }
 }
 
+#define WITH_SUBJECT V2 ",\"subject\":{\"digest\":" A "}"
+
+static void annotations_of_a_referrer_are_one_line_of_json(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *declared;
+        const char *expected;
+    } cases[] = {
+        {WITH_SUBJECT "}", OCI, NULL},
+        {WITH_SUBJECT ",\"annotations\":null}", OCI, NULL},
+        {WITH_SUBJECT ",\"annotations\":{}}", OCI, NULL},
+        {V2 ",\"annotations\":{\"a\":\"b\"}}", OCI, NULL},
+        {WITH_SUBJECT ",\"annotations\": {\"b\" : \"2\",\"a\":\"1\"}}", OCI,
+         "{\"a\":\"1\",\"b\":\"2\"}"},
+        {WITH_SUBJECT ",\"annotations\":{\"a\":\"1\",\"b\":null,\"a\":\"2\",\"A\":\"3\"}}", OCI,
+         "{\"A\":\"3\",\"a\":\"2\",\"b\":\"\"}"},
+        {WITH_SUBJECT ",\"annotations\":{\"\":\"\\u0000\\\"\\n\\u00e9\"}}", OCI,
+         "{\"\":\"\xef\xbf\xbd\\\"\\n\xc3\xa9\"}"},
+        {WITH_SUBJECT ",\"manifests\":[],\"annotations\":{\"a\":5,\"b\":[],\"c\":\"1\"}}",
+         OCI_INDEX, "{\"c\":\"1\"}"},
+        {WITH_SUBJECT ",\"manifests\":[],\"annotations\":{\"a\":5}}", OCI_INDEX, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++) {
+        auto_manifest struct manifest *manifest = parse(cases[i].content, cases[i].declared);
+
+        print_message("%s\n", cases[i].content);
+        assert_non_null(manifest);
+        if (cases[i].expected == NULL)
+            assert_null(manifest->annotations);
+        else
+            assert_string_equal(manifest->annotations, cases[i].expected);
+    }
+}
+
+/* Each byte of the content is six of the text: more than anybody could list. */
+static void annotations_that_would_grow_too_long_are_none(void **state)
+{
+    auto_str content = STR_INIT(MANIFEST_SIZE_MAX);
+    auto_manifest struct manifest *manifest = NULL;
+
+    (void)state;
+    str_append_text(&content, WITH_SUBJECT ",\"annotations\":{\"a\":\"");
+    for (size_t i = 0; i < MANIFEST_SIZE_MAX / 2; i++)
+        str_append_char(&content, '<');
+    str_append_text(&content, "\"}}");
+    manifest = parse(str_text(&content), OCI);
+    assert_true(manifest->has_subject);
+    assert_null(manifest->annotations);
+}
+
 /* Another registry, which knows no subject, may have let it in. */
 static void a_broken_subject_in_stored_content_is_none(void **state)
 {
@@ -476,6 +529,8 @@ int main(void)
         cmocka_unit_test(the_last_of_equal_keys_counts),
         cmocka_unit_test(subject_and_artifact_type_are_found),
         cmocka_unit_test(stored_content_tells_its_kind),
+        cmocka_unit_test(annotations_of_a_referrer_are_one_line_of_json),
+        cmocka_unit_test(annotations_that_would_grow_too_long_are_none),
         cmocka_unit_test(a_broken_subject_in_stored_content_is_none),
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(four_mebibytes_are_the_most),

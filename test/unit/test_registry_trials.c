@@ -6,6 +6,7 @@
 #include "drivers/drivers.h"
 #include "lib/base/memory.h"
 #include "lib/registry/manifest_store.h"
+#include "lib/registry/referrers.h"
 #include "lib/registry/tag_store.h"
 #include "lib/registry/upload.h"
 #include "lib/storage/layout.h"
@@ -384,7 +385,7 @@ static void upload_remove_is_interrupted_anywhere(void **state)
 
 #define BIG_SIZE  (600 << 10) /* enough that hashing it is a helper's job */
 #define BIG_PIECE (100 << 10)
-#define TURNS_MAX 2000
+#define TURNS_MAX 10000000 /* a slow helper lets the loop turn often */
 
 struct departure {
     struct task *client;
@@ -657,6 +658,50 @@ static void tag_remove_is_interrupted_anywhere(void **state)
     try_all(&operation);
 }
 
+/* ---- referrers ---- */
+
+#define SUBJECT  "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define REFERRER "{\"schemaVersion\":2,\"config\":{},\"subject\":{\"digest\":\"" SUBJECT "\"}}"
+
+static void prepare_referrers(struct registry *registry)
+{
+    static const char *const contents[] = {MANIFEST, REFERRER, REFERRER " ", REFERRER "  "};
+
+    for (size_t i = 0; i < array_count(contents); i++) {
+        struct span content = span_of(contents[i]);
+        struct digest digest;
+
+        digest_of(DIGEST_SHA256, content, &digest);
+        assert_ok(manifest_store_put(registry, "r", &digest, NULL, content, &rig_error));
+    }
+}
+
+/* Whatever happened before: all of them, or an error. */
+static int list_referrers(struct registry *registry, struct error *err)
+{
+    struct digest subject = rig_digest(SUBJECT);
+    auto_storage_list list = {0};
+
+    if (referrers_list(registry, "r", &subject, &list, err) < 0)
+        return -1;
+    assert_int_equal(list.count, 3);
+    return 0;
+}
+
+static void verify_referrers(struct registry *registry)
+{
+    assert_ok(list_referrers(registry, &rig_error));
+}
+
+static void finding_referrers_is_interrupted_anywhere(void **state)
+{
+    static const struct trial_case operation = {prepare_referrers, list_referrers, verify_referrers,
+                                                ERROR_NONE};
+
+    (void)state;
+    try_all(&operation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -675,6 +720,7 @@ int main(void)
         cmocka_unit_test(moving_a_tag_is_interrupted_anywhere),
         cmocka_unit_test(manifest_remove_is_interrupted_anywhere),
         cmocka_unit_test(tag_remove_is_interrupted_anywhere),
+        cmocka_unit_test(finding_referrers_is_interrupted_anywhere),
     };
 
     int failed = cmocka_run_group_tests_name("inmemory", tests, NULL, NULL);

@@ -136,6 +136,11 @@ static const struct {
     {"/v2/foo/blobs/uploads/" UUID, ROUTE_UPLOAD, "foo", UUID},
     {"/v2/foo/blobs/uploads/a_b.c=", ROUTE_UPLOAD, "foo", "a_b.c="},
     {"/v2/Foo/bar/tags/list", ROUTE_TAGS, "Foo/bar", ""},
+    {"/v2/foo/referrers/" DIGEST, ROUTE_REFERRERS, "foo", DIGEST},
+    {"/v2/a/referrers/referrers/latest", ROUTE_REFERRERS, "a/referrers", "latest"},
+    {"/v2/foo/referrers/sha256:~<>", ROUTE_REFERRERS, "foo", "sha256:~<>"},
+    {"/v2/foo/referrers/tags/list", ROUTE_TAGS, "foo/referrers", ""},
+    {"/v2/foo/referrers/manifests/x", ROUTE_MANIFEST, "foo/referrers", "x"},
 };
 
 static void route_match_knows_every_route(void **state)
@@ -175,7 +180,12 @@ static const char *const strangers[] = {
     "/v2/foo/blobs/uploads/a/b",
     "/v2/foo/blobs/uploads/a~b",
     "/v2/_catalog/x",
-    "/v2/foo/referrers/" DIGEST,
+    "/v2/foo/referrers/",
+    "/v2/referrers/" DIGEST,
+    "/v2/foo/referrers/a b",
+    "/v2/foo/referrers/a\x7f",
+    "/v2/foo/referrers/\xc3\xa9",
+    "/v2/foo/referrers/" DIGEST "/x",
 };
 
 static void route_match_knows_no_others(void **state)
@@ -189,6 +199,7 @@ static void route_match_knows_no_others(void **state)
     }
     assert_false(route_match(SPAN("/v2/foo\0/tags/list"), SPAN("/"), &(struct route_match){0}));
     assert_false(route_match(SPAN("/v2/foo/manifests/a\0"), SPAN("/"), &(struct route_match){0}));
+    assert_false(route_match(SPAN("/v2/foo/referrers/a\0"), SPAN("/"), &(struct route_match){0}));
 }
 
 static void route_match_tells_a_wrong_slash(void **state)
@@ -204,6 +215,7 @@ static void route_match_tells_a_wrong_slash(void **state)
         {"/v2/foo/blobs/" DIGEST "/", ROUTE_BLOB},
         {"/v2/foo/blobs/uploads", ROUTE_UPLOADS},
         {"/v2/foo/blobs/uploads/" UUID "/", ROUTE_UPLOAD},
+        {"/v2/foo/referrers/" DIGEST "/", ROUTE_REFERRERS},
     };
 
     (void)state;
@@ -241,6 +253,8 @@ static void route_methods_are_those_of_the_allow_header(void **state)
     assert_true(is_route_method(ROUTE_UPLOAD, "PATCH"));
     assert_false(is_route_method(ROUTE_MANIFEST, "PATCH"));
     assert_false(is_route_method(ROUTE_TAGS, "HEAD"));
+    assert_true(is_route_method(ROUTE_REFERRERS, "GET"));
+    assert_false(is_route_method(ROUTE_REFERRERS, "HEAD"));
     assert_false(is_route_method(ROUTE_TAGS, "get"));
     assert_false(is_route_method(ROUTE_TAGS, "GE"));
     assert_string_equal(route_allow(ROUTE_BLOB), "DELETE, GET, HEAD");

@@ -2,7 +2,7 @@
  *
  * parse_aside - see parse_aside.h.
  */
-#include "lib/api/parse_aside.h"
+#include "lib/registry/parse_aside.h"
 
 #include "lib/task/offload.h"
 
