@@ -142,6 +142,38 @@ def test_options_tells_the_methods(client, target):
     assert response.header("Allow") == ALLOW[target]
 
 
+@pytest.mark.ours("the methods, whatever the token; upstream asks for that first")
+@pytest.mark.parametrize("method, status", [("OPTIONS", 200), ("TRACE", 405)])
+def test_methods_of_a_session_are_told_without_its_token(client, repo, method, status):
+    path = client.start_upload(repo).partition("?")[0]
+    response = client.request(method, path)
+    assert response.status == status
+    assert response.header("Allow") == ALLOW["/v2/foo/blobs/uploads/"]
+
+
+def test_session_with_a_slash_is_redirected_with_its_token(client, repo):
+    location = client.start_upload(repo)
+    path, _, query = location.partition("?")
+    response = client.get(f"{path}/?{query}")
+    assert response.status == 301
+    assert response.header("Location") == location
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE", "HEAD"])
+def test_path_that_is_not_clean_is_redirected_for_any_method(client, method):
+    response = client.request(method, "//v2/foo/../_catalog?n=1&last=a%2Fb")
+    assert response.status == 301
+    assert response.header("Location") == "/v2/_catalog?n=1&last=a%2Fb"
+    assert response.body == b""
+
+
+def test_disabled_delete_is_still_among_the_methods(start_registry):
+    registry = start_registry(storage="inmemory", settings={"storage.delete.enabled": False})
+    with registry.client() as client:
+        for target, allow in ALLOW.items():
+            assert client.request("OPTIONS", target).header("Allow") == allow
+
+
 def test_path_is_matched_after_decoding(client, repo):
     client.push_blob("esc/aped", b"percent")
     response = client.head(
