@@ -21,7 +21,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
-from support import content  # noqa: E402
+from support import content, many  # noqa: E402
 from support.client import Client  # noqa: E402
 from support.registry import Registry, binary  # noqa: E402
 
@@ -29,6 +29,7 @@ UPSTREAM = pathlib.Path("/usr/bin/docker-registry")
 MIB = 1 << 20
 SMALL_COUNT, SMALL_SIZE, PUSHER_COUNT = 200, 16384, 8
 UPLOADER_COUNT, IDLE_COUNT = 200, 1000
+MANY_COUNT = 100_000  # tags, and repositories
 
 
 def run(*command):
@@ -137,6 +138,25 @@ def latency_while_pushing(server, path, digest, size, seconds):
         return latency, 4 * size / MIB / (time.monotonic() - began)
 
 
+def latency_while_listing(server, seconds):
+    """The latency during endless listings of all tags, and of a page of the catalog, from four clients."""
+    digest = content.image("bench", layer_count=5).digest
+    many.make_tags(server.root, "bench/tags", digest, MANY_COUNT)
+    many.make_repositories(server.root, MANY_COUNT)
+    base = f"http://127.0.0.1:{server.port}/v2"
+    targets = [f"{base}/bench/tags/tags/list", f"{base}/_catalog?n=1000"] * 2
+    listings = [subprocess.Popen(["curl", "--silent", "--fail", "-o", "/dev/null", f"{target}#[1-10000]"])
+                for target in targets]
+    try:
+        latency = wrk(server, 4, 2 * seconds)[1]
+        assert all(listing.poll() is None for listing in listings), "a listing failed"
+    finally:
+        for listing in listings:
+            listing.terminate()
+            listing.wait()
+    return latency
+
+
 def measure(program, folder, path, digest, size, seconds):
     os.environ["KIST_REGISTRY"] = str(program)
     shutil.rmtree(folder, ignore_errors=True)
@@ -159,6 +179,7 @@ def measure(program, folder, path, digest, size, seconds):
         latency, speed = latency_while_pushing(server, path, digest, size, seconds)
         figures["manifest GET latency p99, 4 large pushes, ms"] = latency
         figures["4 large pushes together, MiB/s"] = speed
+        figures[f"manifest GET latency p99, 4 listings of {MANY_COUNT}, ms"] = latency_while_listing(server, seconds)
         figures["memory, peak of everything, MiB"] = server.vmhwm() / MIB
     shutil.rmtree(folder, ignore_errors=True)
     return figures
