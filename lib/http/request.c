@@ -234,6 +234,7 @@ static void linger(struct http_request *req)
     int64_t until = clock_monotonic_ns() + (int64_t)LINGER_MS * 1000000;
 
     shutdown(conn->fd, SHUT_WR);
+    bufferevent_disable(conn->bev, EV_READ); /* from here on the socket is read below */
     conn->wait_timeout_ms = LINGER_IDLE_MS;
     do {
         evbuffer_drain(conn->held, evbuffer_get_length(conn->held));
@@ -253,7 +254,7 @@ static bool settle(struct http_request *req)
         return false; /* the client must not take a part for the whole */
     if (connection_wait_output(conn, 0, &ignored) < 0)
         return false;
-    if (!drain_body(req)) {
+    if (!drain_body(req) || req->head.status != 0) {
         linger(req);
         return false;
     }

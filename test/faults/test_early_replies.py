@@ -209,3 +209,13 @@ def test_wrong_digest_parameter_is_answered_before_the_body(fs_registry, fs_clie
     with fs_registry.client() as client:
         target = target.replace("nonsense", digest_of(b""))
         assert client.put(target).status == 201
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 8 * MIB])
+def test_client_with_a_malformed_head_that_sends_on_reads_the_answer(fs_registry, size):
+    with fs_registry.connect() as connection:
+        connection.send(b"PUT /v2/ HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")
+        connection.send(bytes(size))
+        response = connection.read_response()
+        assert response.status == 400
+        assert response.closes
