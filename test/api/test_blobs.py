@@ -264,6 +264,7 @@ def test_if_none_match_of_anything_else_is_the_blob(client, url, value):
 def test_if_match_of_another_is_412_and_empty(client, url, method):
     response = client.request(method, url, {"If-Match": '"sha256:other"'})
     assert_empty(response, 412)
+    assert response.header("Docker-Content-Digest") == DIGEST
     assert client.head(url).status == 200
 
 

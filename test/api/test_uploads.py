@@ -444,3 +444,46 @@ def test_name_longer_than_255_is_400(client, size):
         assert response.status == 400
         if method != "HEAD":
             assert_error(response, 400, "NAME_INVALID")
+
+
+@pytest.mark.parametrize("name", ["Foo/bar", "A.b.C/x", "my.host-name/x", "LOCALHOST/x"])
+def test_first_of_several_components_may_look_like_a_host(client, name):
+    assert client.pull_blob(name, client.push_blob(name, DATA)) == DATA
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "f" * 64, "x" * 238, "y/" + "z" * 244])
+def test_names_that_a_cache_of_upstreams_refuses_are_taken(client, name):
+    assert client.pull_blob(name, client.push_blob(name, DATA)) == DATA
+
+
+@pytest.mark.ours("400, where upstream has 500")
+@pytest.mark.parametrize("name", ["host:5000/x", "h.example:80/a/b"])
+def test_name_with_a_port_is_400(client, name):
+    for method, target in [
+        ("POST", f"/v2/{name}/blobs/uploads/"),
+        ("GET", f"/v2/{name}/manifests/latest"),
+        ("GET", f"/v2/{name}/tags/list"),
+    ]:
+        assert_error(client.request(method, target), 400, "NAME_INVALID")
+
+
+def test_id_of_a_session_is_a_uuid_of_version_4(client, repo):
+    ids = {session.uuid_of(client.start_upload(repo)) for _ in range(50)}
+    assert len(ids) == 50
+    for text in ids:
+        assert UUID.fullmatch(text)
+
+
+def test_start_of_a_session_asks_for_no_chunk_size(client, repo):
+    response = client.post(f"/v2/{repo}/blobs/uploads/")
+    assert response.header("OCI-Chunk-Min-Length") is None
+
+
+def test_digest_of_a_commit_is_checked_before_the_body(client, repo):
+    location = client.start_upload(repo)
+    for query in ("digest=", "digest=sha256:abc", "digest=sha256%3A" + "G" * 64):
+        response = client.put(f"{location}&{query}", body=b"x" * 1000)
+        assert_error(response, 400, "DIGEST_INVALID")
+    response = client.get(location)
+    assert response.header("Range") == "0-0"
+    client.commit(location, digest_of(DATA), DATA)
