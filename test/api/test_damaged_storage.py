@@ -276,6 +276,7 @@ def test_file_in_a_directory_s_place_is_replaced_by_a_push(fs_registry, fs_clien
     assert fs_client.pull_blob(repo, digest_of(pushed.blobs[0])) == pushed.blobs[0]
 
 
+@pytest.mark.ours("a file in a repository's place is absence")
 def test_file_in_a_repository_s_place_is_absent(fs_registry, fs_client, repo):
     path = fs_registry.repository_path(repo)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -504,6 +505,7 @@ def _litter(directory):
         (path / "dangling").symlink_to("/nowhere/at/all")
 
 
+@pytest.mark.ours("a link to itself does not end the catalog")
 def test_foreign_files_everywhere_are_ignored(start_registry):
     registry = start_registry()
     value = image("foreign")
@@ -536,6 +538,7 @@ def test_only_what_can_be_a_tag_is_listed(fs_registry, fs_client, repo, pushed):
     assert listed == sorted(["Upper", "a..b", "a___b", "x.tmp", "v1"])
 
 
+@pytest.mark.ours("names that no request can name are not listed")
 def test_very_deep_trees_are_walked_as_far_as_names_go(start_registry):
     registry = start_registry()
     root = registry.root / "docker/registry/v2/repositories"
@@ -559,6 +562,7 @@ def test_longest_names_work(fs_client):
     assert name in fs_client.get("/v2/_catalog?n=1000").json()["repositories"]
 
 
+@pytest.mark.ours("tags can be deleted")
 def test_symlinked_directories_are_followed(start_registry, tmp_path):
     registry = start_registry()
     value = image("linked")
@@ -580,6 +584,7 @@ def test_symlinked_directories_are_followed(start_registry, tmp_path):
         assert client.delete("/v2/here/manifests/v2").status == 202
 
 
+@pytest.mark.ours("a loop of links does not end the catalog")
 def test_directory_that_leads_back_to_itself_ends(start_registry):
     registry = start_registry()
     with registry.client() as client:
@@ -632,6 +637,7 @@ def two(plain_user):
         yield plain_user, client
 
 
+@pytest.mark.ours("the catalog goes on past what may not be read")
 @pytest.mark.parametrize("at", [".", "_manifests", "_manifests/tags", "_manifests/tags/v1",
                                 "_manifests/tags/v1/current", "_manifests/tags/v1/current/link"])
 def test_what_may_not_be_read_fails_alone(two, at):
@@ -669,6 +675,7 @@ def test_link_that_may_not_be_read_can_be_pushed_again(two):
     assert client.get_manifest("a", "v1", SCHEMA2).status == 200
 
 
+@pytest.mark.ours("what cannot be read is answered, not cut off")
 def test_blob_that_may_not_be_read_is_500(two):
     registry, client = two
     digest = digest_of(image("a").blobs[0])

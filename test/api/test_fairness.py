@@ -58,6 +58,7 @@ class Puller:
 TAGS = sorted([*many.tags(COUNT), "first"])
 
 
+@pytest.mark.ours("tags are sorted; long answers have a length")
 def test_all_tags_are_listed_while_others_pull(crowded, fs_client):
     with Puller(crowded):
         response = fs_client.get("/v2/tags/tags/list")
@@ -95,7 +96,9 @@ def test_catalog_of_very_many_repositories(crowded, fs_client):
             response = fs_client.get(f"/v2/_catalog{query}")
             seen += response.json()["repositories"]
             link = response.header("Link")
-            query = link[link.index("?") : link.index(">")]
+            query = link and link[link.index("?") : link.index(">")]
+            if not query:
+                break
     assert [name for name in seen if name.startswith("n/")] == many.repositories(COUNT)[: len(seen)]
 
 
@@ -133,6 +136,7 @@ def test_who_leaves_a_long_list_leaves_nothing_behind(crowded, fs_client):
     many.wait_for(lambda: crowded.fd_count() <= before, "descriptors are back")
 
 
+@pytest.mark.ours("tags are sorted")
 def test_manifest_with_very_many_tags_around_is_deleted_while_others_pull(crowded, fs_client):
     """Every tag has to be looked at; the one that points at it goes, all others stay."""
     value = image("short-lived")
