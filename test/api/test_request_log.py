@@ -128,4 +128,3 @@ def test_fields_of_the_process_are_not_on_lines_of_requests(start_registry, mark
     fields = dict(PAIR.findall(start))
     assert (fields["service"], fields["place"]) == ("kist", "here")
     assert {"version", "instance.id"} <= set(fields)
-
