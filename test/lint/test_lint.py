@@ -153,7 +153,7 @@ def test_every_source_names_its_licence():
 @pytest.fixture(scope="module")
 def library_flags():
     found = subprocess.run(
-        ["pkg-config", "--cflags", "libevent", "libcrypto", "libcjson", "yaml-0.1", "cmocka"],
+        ["pkg-config", "--cflags", "libevent", "libcrypto", "libcjson", "yaml-0.1", "libpcre2-8", "cmocka"],
         capture_output=True, text=True,
     )
     return found.stdout.split()
