@@ -13,18 +13,19 @@
 #define ENTRIES_MAX     1000                             /* when none is configured */
 #define LAST_MAX        (4 * (size_t)REPOSITORY_LEN_MAX) /* bytes of `last`; more is after all */
 
-/* How many to list; as upstream, what is no number counts as absent. */
+/* How many to list. */
 static int page_size(const struct exchange *ex, int64_t *out, struct error *err)
 {
     int64_t max = ex->options->catalog_entries_max;
     auto_str text = STR_INIT(64);
+    int has_n = page_get_count(ex, &text, out);
 
     if (max <= 0)
         max = ENTRIES_MAX;
-    if (page_get_count(ex, &text, out) <= 0)
+    if (has_n == 0)
         *out = ENTRIES_DEFAULT < max ? ENTRIES_DEFAULT : max;
-    if (*out > max)
-        return page_refuse(str_span(&text), true, err);
+    if (has_n < 0 || *out > max)
+        return page_refuse(str_span(&text), has_n > 0, err);
     return 0;
 }
 

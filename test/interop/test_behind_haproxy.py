@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from support import images
+from support.client import head
 from support.client_tools import SKOPEO, skopeo
 from support.registry import wait_until
 
@@ -39,7 +40,7 @@ backend registries
     server theirs 127.0.0.1:{theirs} check
 """
 CHECK = '"GET /v2/ HTTP/1.1" 200'
-STICK = "stick-table type ip size 1k expire 1m\n    stick on src"
+STICK = "stick-table type ip size 200k expire 30m\n    stick on src"
 
 
 class Haproxy:
@@ -126,3 +127,57 @@ def test_when_we_die_upstream_serves_on(cluster, haproxy, image, repo, tmp_path)
     finally:
         cluster.ours.start()
     wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, 30, "haproxy sees the return")
+
+
+def source_of(server, haproxy):
+    """An address of this machine whose connections the proxy gives to that server."""
+    for last in range(2, 60):
+        source = f"127.0.0.{last}"
+        target = f"/v2/?from={source}"
+        with dial(haproxy, source) as connection:
+            connection.sendall(head("GET", target, {"Host": "a", "Connection": "close"}))
+            while connection.recv(4096):
+                pass
+        if target in server.stdout():
+            return source
+    raise AssertionError("no address leads to that server")
+
+
+def dial(haproxy, source):
+    host, port = haproxy.host.split(":")
+    return socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
+
+
+@pytest.mark.parametrize("haproxy", [("tcp", STICK)], ids=["sticky"], indirect=True)
+@pytest.mark.parametrize("victim", ["ours", "theirs"])
+def test_a_pull_cut_by_the_death_of_its_server_is_repeated(
+    cluster, haproxy, image, repo, tmp_path, victim
+):
+    digest = images.oci_layout(tmp_path / "in", "v1", image)
+    copy(f"oci:{tmp_path}/in:v1", f"docker://{haproxy.host}/{repo}:v1")
+    server = cluster.servers[victim]
+    layer = max(image.layers, key=lambda layer: layer.size)
+    with dial(haproxy, source_of(server, haproxy)) as connection:
+        connection.sendall(head("GET", f"/v2/{repo}/blobs/{layer.digest}", {"Host": "a"}))
+        received = len(connection.recv(4096))
+        server.kill()
+        try:
+            received += read_to_end(connection)
+            assert 0 < received < layer.size
+            survivor = {"ours", "theirs"} - {victim}
+            wait_until(lambda: haproxy.servers_up() == survivor, 30, "haproxy sees the death")
+            copy(f"docker://{haproxy.host}/{repo}:v1", f"oci:{tmp_path}/out:v1")
+            assert images.layout_digest(tmp_path / "out") == digest
+        finally:
+            server.start()
+    wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, 30, "haproxy sees the return")
+
+
+def read_to_end(connection):
+    total = 0
+    try:
+        while piece := connection.recv(1 << 16):
+            total += len(piece)
+    except ConnectionResetError:
+        pass
+    return total
