@@ -4,6 +4,8 @@
  */
 #include "drivers/drivers.h"
 
+#include "lib/base/cleanup.h"
+
 #include <string.h>
 
 #include "lib/base/banned.h"
@@ -11,17 +13,11 @@
 static const struct storage_driver *const drivers[] = {
     &filesystem_driver,
     &inmemory_driver,
-    NULL,
 };
-
-const struct storage_driver *const *driver_all(void)
-{
-    return drivers;
-}
 
 const struct storage_driver *driver_find(const char *name)
 {
-    for (size_t i = 0; drivers[i] != NULL; i++) {
+    for (size_t i = 0; i < array_count(drivers); i++) {
         if (strcmp(drivers[i]->name, name) == 0)
             return drivers[i];
     }

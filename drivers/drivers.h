@@ -12,6 +12,3 @@ extern const struct storage_driver filesystem_driver;
 
 /* By its name in the configuration; NULL when there is none. */
 const struct storage_driver *driver_find(const char *name);
-
-/* All of them in the order of help, ended by NULL; static. */
-const struct storage_driver *const *driver_all(void);

@@ -19,15 +19,9 @@ static bool needs_escape(uint32_t point)
 
 static void append_point(struct str *str, uint32_t point, struct span bytes)
 {
-    if (point == '"' || point == '\\')
-        str_append_format(str, "\\%c", (char)point);
-    else if (point == '\n')
-        str_append_text(str, "\\n");
-    else if (point == '\r')
-        str_append_text(str, "\\r");
-    else if (point == '\t')
-        str_append_text(str, "\\t");
-    else if (needs_escape(point))
+    if (utf8_append_short_escape(str, point))
+        return;
+    if (needs_escape(point))
         str_append_format(str, "\\u%04x", (unsigned)point);
     else
         str_append(str, bytes);

@@ -74,15 +74,9 @@ void log_fini(void)
 
 static void append_escaped(struct str *str, uint32_t point, struct span bytes)
 {
-    if (point == '"' || point == '\\')
-        str_append_format(str, "\\%c", (char)point);
-    else if (point == '\n')
-        str_append_text(str, "\\n");
-    else if (point == '\r')
-        str_append_text(str, "\\r");
-    else if (point == '\t')
-        str_append_text(str, "\\t");
-    else if (point < 0x20 || point == 0x7f)
+    if (utf8_append_short_escape(str, point))
+        return;
+    if (point < 0x20 || point == 0x7f)
         str_append_format(str, "\\x%02x", (unsigned)point);
     else if ((point >= 0x80 && point < 0xa0) || point == 0x2028 || point == 0x2029)
         str_append_format(str, "\\u%04x", (unsigned)point); /* terminals obey or break lines */

@@ -30,3 +30,18 @@ size_t utf8_next(struct span text, uint32_t *out_point)
     *out_point = point;
     return len;
 }
+
+bool utf8_append_short_escape(struct str *str, uint32_t point)
+{
+    if (point == '"' || point == '\\')
+        str_append_format(str, "\\%c", (char)point);
+    else if (point == '\n')
+        str_append_text(str, "\\n");
+    else if (point == '\r')
+        str_append_text(str, "\\r");
+    else if (point == '\t')
+        str_append_text(str, "\\t");
+    else
+        return false;
+    return true;
+}

@@ -5,7 +5,9 @@
 #pragma once
 
 #include "lib/base/span.h"
+#include "lib/base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,3 +17,7 @@
  * most U+10FFFF).
  */
 size_t utf8_next(struct span text, uint32_t *out_point);
+
+/* Appends \" \\ \n \r or \t for a code point that has such an escape, in JSON as in the log; false
+ * for all others, with nothing appended. */
+bool utf8_append_short_escape(struct str *str, uint32_t point);
