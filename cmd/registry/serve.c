@@ -42,7 +42,6 @@ struct serve {
     struct store *store;
     struct registry registry;
     struct url_policy *url_policy; /* owned; NULL: no layer may be elsewhere */
-    struct api_header *headers;    /* owned; the texts are the config's */
     struct api *api;
     struct http_server *server;
     struct task *start; /* NULL once it has ended */
@@ -165,28 +164,30 @@ static int open_store(struct serve *serve, struct error *err)
     return 0;
 }
 
+static struct api_settings settings_of(const struct config *config)
+{
+    return (struct api_settings){
+        .headers = &config->http.headers,
+        .is_read_only = config->storage.is_read_only,
+        .is_access_log_disabled = config->log.is_access_log_disabled,
+    };
+}
+
 static void make_api(struct serve *serve)
 {
     const struct config *config = serve->config;
     const char *secret = config->http.secret;
-    size_t count = config->http.headers.count;
-
-    serve->headers = xcalloc(count + 1, sizeof(*serve->headers));
-    for (size_t i = 0; i < count; i++) {
-        serve->headers[i].name = config->http.headers.items[i].name;
-        serve->headers[i].value = config->http.headers.items[i].value;
-    }
-    serve->api = api_new(&(struct api_options){
+    struct api_settings settings = settings_of(config);
+    struct api_options options = {
         .registry = &serve->registry,
         .secret = secret[0] != '\0' ? span_of(secret) : span_make(serve->random_secret, SECRET_LEN),
         .host = config->http.host,
         .prefix = config->http.prefix,
         .is_relative_urls = config->http.is_relative_urls,
-        .headers = serve->headers,
-        .header_count = count,
         .catalog_entries_max = config->catalog.entries_max,
-        .is_access_log_disabled = config->log.is_access_log_disabled,
-    });
+    };
+
+    serve->api = api_new(&options, &settings);
 }
 
 static int milliseconds(int64_t ns)
@@ -206,7 +207,7 @@ static int open_server(struct serve *serve, struct error *err)
         .idle_timeout_ms = milliseconds(config->http.idle_timeout_ns),
         .body_timeout_ms = milliseconds(config->http.body_timeout_ns),
     });
-    if (http_server_listen(serve->server, addr, err) < 0)
+    if (http_server_listen(serve->server, config->http.net, addr, err) < 0)
         return -1;
     log_info("listening on %s", http_server_address(serve->server));
     return 0;
@@ -305,7 +306,6 @@ static void free_all(struct serve *serve)
         api_free(serve->api);
     store_close(serve->store);
     url_policy_free(serve->url_policy);
-    free(serve->headers);
 }
 
 /* ---- the command ---- */

@@ -9,6 +9,7 @@
 #include "lib/api/handlers.h"
 #include "lib/api/request_log.h"
 #include "lib/api/routes.h"
+#include "lib/api/settings.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/task/task.h"
@@ -22,15 +23,23 @@
 
 struct api {
     struct api_options options;
+    struct settings *settings; /* for requests that begin now */
 };
 
-struct api *api_new(const struct api_options *options)
+struct api *api_new(const struct api_options *options, const struct api_settings *settings)
 {
     struct api *api = xmalloc(sizeof(*api));
 
     api->options = *options;
+    api->settings = settings_new(settings);
     log_set_context(request_log_context);
     return api;
+}
+
+void api_reload(struct api *api, const struct api_settings *settings)
+{
+    settings_release(api->settings);
+    api->settings = settings_new(settings);
 }
 
 void api_free(struct api *api)
@@ -38,6 +47,7 @@ void api_free(struct api *api)
     if (api == NULL)
         return;
     log_set_context(NULL);
+    settings_release(api->settings);
     free(api);
 }
 
@@ -136,22 +146,25 @@ static void call_handler(struct exchange *ex)
 
 static void add_configured_headers(struct exchange *ex)
 {
-    for (size_t i = 0; i < ex->options->header_count; i++)
-        http_reply_header(ex->http, ex->options->headers[i].name, ex->options->headers[i].value);
+    const struct settings *settings = ex->settings;
+
+    for (size_t i = 0; i < settings->header_count; i++)
+        http_reply_header(ex->http, settings->headers[i].name, settings->headers[i].value);
 }
 
 /* A path that is a route: its method decides. */
 static void dispatch(struct exchange *ex)
 {
-    const char *allow = route_allow(ex->match.route);
+    const char *method = http_request_method(ex->http);
+    bool is_read_only = ex->settings->is_read_only;
 
     ex->reference = ex->match.reference.len > 0 ? ex->match.reference.data : "";
     add_configured_headers(ex);
-    if (is_route_method(ex->match.route, http_request_method(ex->http))) {
+    if (is_route_method(ex->match.route, is_read_only, method)) {
         call_handler(ex);
         return;
     }
-    http_reply_header(ex->http, "Allow", allow);
+    http_reply_header(ex->http, "Allow", route_allow(ex->match.route, is_read_only));
     if (is_exchange_method(ex, "OPTIONS"))
         exchange_send_empty(ex, 200);
     else
@@ -186,7 +199,7 @@ void api_handle(struct http_request *req, void *arg)
 {
     const struct api *api = arg;
     struct exchange ex;
-    bool is_decoded = exchange_init(&ex, &api->options, req);
+    bool is_decoded = exchange_init(&ex, &api->options, api->settings, req);
 
     task_set_context(&ex);
     if (!is_decoded)
@@ -198,7 +211,7 @@ void api_handle(struct http_request *req, void *arg)
     else
         serve_path(&ex);
     request_log_completed(&ex);
-    if (!api->options.is_access_log_disabled && is_decoded && ex.path.data[0] == '/')
+    if (!ex.settings->is_access_log_disabled && is_decoded && ex.path.data[0] == '/')
         request_log_access(&ex);
     task_set_context(NULL);
     exchange_fini(&ex);

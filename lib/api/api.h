@@ -12,25 +12,32 @@
 
 struct api;
 
-struct api_header {
-    const char *name;
-    const char *value;
+struct access_control;
+struct config_pairs;
+struct health;
+
+/* Everything is lent for the api's life; headers only for the call, which copies them. */
+struct api_options {
+    struct registry *registry;
+    struct access_control *access; /* NULL: everybody may do everything */
+    const struct health *health;   /* NULL: always healthy */
+    struct span secret;            /* http.secret, raw bytes */
+    const char *host;              /* http.host, "" for none */
+    const char *prefix;            /* http.prefix, begins and ends with "/" */
+    bool is_relative_urls;         /* http.relativeurls */
+    int64_t catalog_entries_max;   /* catalog.maxentries */
 };
 
-struct api_options {
-    struct registry *registry;        /* lent for the api's life */
-    struct span secret;               /* http.secret, raw bytes; lent likewise */
-    const char *host;                 /* http.host, "" for none; lent */
-    const char *prefix;               /* http.prefix, begins and ends with "/"; lent */
-    bool is_relative_urls;            /* http.relativeurls */
-    const struct api_header *headers; /* http.headers; lent */
-    size_t header_count;
-    int64_t catalog_entries_max; /* catalog.maxentries */
+/* What may change while requests run: each is served by what held when it began. */
+struct api_settings {
+    const struct config_pairs *headers; /* http.headers */
+    bool is_read_only;                  /* storage.maintenance.readonly */
     bool is_access_log_disabled;
 };
 
-struct api *api_new(const struct api_options *options); /* given: api_free; copied */
-void api_free(struct api *api);
+struct api *api_new(const struct api_options *options, const struct api_settings *settings);
+void api_reload(struct api *api, const struct api_settings *settings);
+void api_free(struct api *api); /* no request may be in flight */
 
 /* The http_handler_cb of the server; @arg is the struct api. May suspend. */
 void api_handle(struct http_request *req, void *arg);

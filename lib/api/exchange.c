@@ -19,10 +19,11 @@
 #define ENVELOPE_MAX (EXCHANGE_ERRORS_MAX * 4096)
 
 bool exchange_init(struct exchange *ex, const struct api_options *options,
-                   struct http_request *http)
+                   struct settings *settings, struct http_request *http)
 {
     *ex = (struct exchange){
         .options = options,
+        .settings = settings_use(settings),
         .registry = options->registry,
         .http = http,
         .path = STR_INIT(TARGET_MAX),
@@ -35,6 +36,7 @@ bool exchange_init(struct exchange *ex, const struct api_options *options,
 void exchange_fini(struct exchange *ex)
 {
     str_fini(&ex->path);
+    settings_release(ex->settings);
     free(ex->errors);
 }
 

@@ -8,6 +8,7 @@
 #include "lib/api/api.h"
 #include "lib/api/location.h"
 #include "lib/api/routes.h"
+#include "lib/api/settings.h"
 #include "lib/oci/reference.h"
 
 /* As many errors as an envelope lists; an image has at most 127 layers and a config in practice. */
@@ -15,6 +16,7 @@
 
 struct exchange {
     const struct api_options *options;
+    struct settings *settings; /* used until the end */
     struct registry *registry;
     struct http_request *http;
     struct target target; /* lent from the request */
@@ -29,7 +31,7 @@ struct exchange {
 
 /* False: the target's path does not decode. */
 must_check bool exchange_init(struct exchange *ex, const struct api_options *options,
-                              struct http_request *http);
+                              struct settings *settings, struct http_request *http);
 void exchange_fini(struct exchange *ex);
 
 bool is_exchange_method(const struct exchange *ex, const char *method);

@@ -12,25 +12,28 @@
 #include "lib/base/banned.h"
 
 /* Sorted, as they go into the Allow header. */
-static const char *const allowed[ROUTE_COUNT] = {
-    [ROUTE_BASE] = NULL,
-    [ROUTE_CATALOG] = "GET",
-    [ROUTE_TAGS] = "GET",
-    [ROUTE_MANIFEST] = "DELETE, GET, HEAD, PUT",
-    [ROUTE_BLOB] = "DELETE, GET, HEAD",
-    [ROUTE_UPLOADS] = "DELETE, GET, HEAD, PATCH, POST, PUT",
-    [ROUTE_UPLOAD] = "DELETE, GET, HEAD, PATCH, POST, PUT",
-    [ROUTE_REFERRERS] = "GET",
+static const struct {
+    const char *all;
+    const char *read_only;
+} allowed[ROUTE_COUNT] = {
+    [ROUTE_BASE] = {NULL, NULL},
+    [ROUTE_CATALOG] = {"GET", "GET"},
+    [ROUTE_TAGS] = {"GET", "GET"},
+    [ROUTE_MANIFEST] = {"DELETE, GET, HEAD, PUT", "GET, HEAD"},
+    [ROUTE_BLOB] = {"DELETE, GET, HEAD", "GET, HEAD"},
+    [ROUTE_UPLOADS] = {"DELETE, GET, HEAD, PATCH, POST, PUT", "GET, HEAD"},
+    [ROUTE_UPLOAD] = {"DELETE, GET, HEAD, PATCH, POST, PUT", "GET, HEAD"},
+    [ROUTE_REFERRERS] = {"GET", "GET"},
 };
 
-const char *route_allow(enum route route)
+const char *route_allow(enum route route, bool is_read_only)
 {
-    return allowed[route];
+    return is_read_only ? allowed[route].read_only : allowed[route].all;
 }
 
-bool is_route_method(enum route route, const char *method)
+bool is_route_method(enum route route, bool is_read_only, const char *method)
 {
-    struct span rest = span_of(allowed[route]);
+    struct span rest = span_of(route_allow(route, is_read_only));
 
     if (rest.data == NULL)
         return true;

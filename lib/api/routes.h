@@ -57,7 +57,8 @@ struct route_match {
 /* @path: decoded and clean; @prefix: begins and ends with a slash. False: no route. */
 bool route_match(struct span path, struct span prefix, struct route_match *out);
 
-/* "DELETE, GET, HEAD"; NULL for a route that takes any method. */
-const char *route_allow(enum route route);
+/* "DELETE, GET, HEAD"; NULL for a route that takes any method. Read-only, what would change the
+ * storage is not among them. */
+const char *route_allow(enum route route, bool is_read_only);
 
-bool is_route_method(enum route route, const char *method);
+bool is_route_method(enum route route, bool is_read_only, const char *method);

@@ -28,6 +28,13 @@ struct log_field {
     bool is_number;    /* printed bare */
 };
 
+enum log_format {
+    LOG_FORMAT_TEXT,     /* time="..." level=info msg="..." a=b */
+    LOG_FORMAT_JSON,     /* {"a":"b","level":"info","msg":"...","time":"..."} */
+    LOG_FORMAT_LOGSTASH, /* {"@timestamp":"...","@version":"1","a":"b","level":"info","message":"..."}
+                          */
+};
+
 /* One line in the making. Names and values stay lent until log_end. */
 struct log_line {
     enum log_level level;
@@ -41,6 +48,7 @@ typedef bool log_context_cb(struct log_line *line);
 
 void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
+void log_set_format(enum log_format format);
 void log_set_context(log_context_cb *context); /* NULL: none */
 
 /* A static field of process-level lines, such as instance.id; both copied. */

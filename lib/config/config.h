@@ -31,15 +31,43 @@ struct config_texts {
     size_t count;
 };
 
+/* The entries of a list of maps: an array of one of the structs below, owned. */
+struct config_items {
+    void *items;
+    size_t count;
+};
+
+struct config_file_check {
+    char *file;
+    int64_t interval_ns;
+    int64_t threshold; /* read, without effect, as upstream */
+};
+
+struct config_http_check {
+    char *uri;
+    struct config_pairs headers;
+    int64_t status;     /* the answer that is well */
+    int64_t timeout_ns; /* 0: none */
+    int64_t interval_ns;
+    int64_t threshold;
+};
+
+struct config_tcp_check {
+    char *addr;
+    int64_t timeout_ns; /* 0: none */
+    int64_t interval_ns;
+    int64_t threshold;
+};
+
 struct config_origin;
 
-/* Every text is owned and never NULL. */
+/* Every text is owned and never NULL; "" is "not given". */
 struct config {
     char *version;
     enum log_level deprecated_log_level; /* loglevel; log.level has taken it over */
     struct {
         enum log_level level;
-        char *formatter; /* "text" */
+        char *formatter; /* "text", "json" or "logstash" */
         bool is_access_log_disabled;
         struct config_pairs fields;
     } log;
@@ -66,7 +94,7 @@ struct config {
     } storage;
     struct {
         char *addr;   /* "" picks a free port of all interfaces */
-        char *net;    /* "tcp" */
+        char *net;    /* "tcp" or "unix" */
         char *host;   /* a URL with scheme and host, "" for none */
         char *prefix; /* begins and ends with "/" */
         char *secret; /* "" none given */
@@ -76,6 +104,19 @@ struct config {
         int64_t idle_timeout_ns;
         int64_t body_timeout_ns;
         struct config_pairs headers; /* a name may repeat */
+        struct {
+            char *certificate; /* "": no TLS */
+            char *key;
+            struct config_texts client_cas;
+            char *client_auth; /* "require-and-verify-client-cert" ...; counts with client_cas */
+            char *minimum;     /* "tls1.0" ... "tls1.3" */
+            struct config_texts cipher_suites; /* upstream's names; empty: the defaults */
+        } tls;
+        struct {
+            char *addr; /* "": no debug server */
+            bool is_metrics_enabled;
+            char *metrics_path;
+        } debug;
     } http;
     struct {
         struct {
@@ -83,7 +124,32 @@ struct config {
             int64_t interval_ns;
             int64_t threshold;
         } storage_driver;
+        struct config_items file; /* of struct config_file_check */
+        struct config_items http; /* of struct config_http_check */
+        struct config_items tcp;  /* of struct config_tcp_check */
     } health;
+    struct {
+        const char *controller; /* lent: "htpasswd" ...; NULL: everybody may do everything */
+        struct {
+            char *realm;
+            char *service;
+        } silly;
+        struct {
+            char *realm;
+            char *path;
+            char *access; /* file of rules; ours */
+        } htpasswd;
+        struct {
+            char *realm;
+            char *issuer;
+            char *service;
+            char *root_cert_bundle;
+            char *jwks;
+            struct config_texts signing_algorithms;
+            bool is_auto_redirect;
+            char *auto_redirect_path;
+        } token;
+    } auth;
     struct {
         int64_t entries_max;
     } catalog;

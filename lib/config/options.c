@@ -125,7 +125,7 @@ const struct option options[] = {
      .help = "Only logs what would be removed."},
     OPEN("storage.maintenance.readonly", "Serving without accepting changes."),
     {.path = "storage.maintenance.readonly.enabled", .type = OPTION_BOOL,
-     FIELD(storage.is_read_only), .default_text = "false", .choices = "false", .refused = "true",
+     FIELD(storage.is_read_only), .default_text = "false",
      .help = "Refuses everything that would change the storage."},
     REFUSED("storage.tag", ANY, "Parallel lookups of tags (3.x)."),
 

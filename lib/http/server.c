@@ -128,13 +128,16 @@ static size_t connection_limit(void)
     return limit.rlim_cur > reserve ? (size_t)(limit.rlim_cur - reserve) : 1;
 }
 
-int http_server_listen(struct http_server *server, const char *text, struct error *err)
+int http_server_listen(struct http_server *server, const char *net, const char *text,
+                       struct error *err)
 {
     struct address address;
     struct sockaddr_storage bound = {0};
     socklen_t len = sizeof(bound);
     struct evconnlistener *listener;
 
+    if (strcmp(net, "tcp") != 0)
+        return error_set(err, ERROR_INVALID, "unknown address type %s", net);
     if (server->bound_count == LISTENERS_MAX)
         return error_set(err, ERROR_INVALID, "listen tcp %s: too many listeners", text);
     if (address_parse(text, &address, err) < 0)

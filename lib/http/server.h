@@ -10,6 +10,7 @@
 #include "lib/http/request.h"
 
 struct http_server;
+struct http_tls;
 
 /* Runs in the request's own task. */
 typedef void http_handler_cb(struct http_request *req, void *arg);
@@ -18,6 +19,7 @@ typedef void http_handler_cb(struct http_request *req, void *arg);
 struct http_server_options {
     http_handler_cb *handler;
     void *arg;             /* kept: outlives the server */
+    struct http_tls *tls;  /* lent; every connection is TLS; NULL: plain text */
     int header_timeout_ms; /* from the first byte of a head to its end */
     int idle_timeout_ms;   /* between two requests of a connection */
     int body_timeout_ms;   /* between two pieces of a body, or of a reply the client takes */
@@ -27,14 +29,19 @@ struct http_server_options {
 struct http_server *http_server_new(const struct http_server_options *options);
 
 /*
- * http_server_listen - bind and listen on "host:port", ":port" (all interfaces, IPv4 and IPv6) or
- * "host:0" for a free port. May be called more than once.
+ * http_server_listen - bind and listen. May be called more than once.
+ *
+ * @net      "tcp": @address is "host:port", ":port" (all interfaces, IPv4 and IPv6) or "host:0" for
+ *           a free port. "unix": the path of a socket; a socket that is there is replaced.
  *
  * Errors: INVALID (address), IO (bind: message like upstream's "listen tcp :5000: bind: address
- * already in use").
+ * already in use", "file <path> exists and is not a socket").
  */
-must_check int http_server_listen(struct http_server *server, const char *address,
+must_check int http_server_listen(struct http_server *server, const char *net, const char *address,
                                   struct error *err);
+
+/* Serves a socket that somebody else has bound and that listens. Taken: @fd, also on failure. */
+must_check int http_server_adopt(struct http_server *server, int fd, struct error *err);
 
 /* "127.0.0.1:5000" or "[::]:5000" of the first listener, for the log; lent. */
 const char *http_server_address(const struct http_server *server);
@@ -47,6 +54,10 @@ const char *http_server_address(const struct http_server *server);
 typedef void http_drained_cb(bool in_time, void *arg);
 void http_server_drain(struct http_server *server, int timeout_ms, http_drained_cb *done,
                        void *arg);
+
+/* Bytes of bodies, in both directions, since the start. */
+uint64_t http_server_bytes_in(const struct http_server *server);
+uint64_t http_server_bytes_out(const struct http_server *server);
 
 size_t http_server_connection_count(const struct http_server *server);
 size_t http_server_request_count(const struct http_server *server); /* in flight */

@@ -56,7 +56,7 @@ static void handle(struct http_request *req, void *arg)
 
 static void start_server(void)
 {
-    struct http_server_options options = {handle, NULL, 1000, 1000, 1000};
+    struct http_server_options options = {handle, NULL, NULL, 1000, 1000, 1000};
     struct error err = ERROR_INIT;
 
     signal(SIGPIPE, SIG_IGN);
@@ -64,7 +64,7 @@ static void start_server(void)
     if (loop_open(1, &err) < 0)
         abort();
     server = http_server_new(&options);
-    if (http_server_listen(server, "127.0.0.1:0", &err) < 0)
+    if (http_server_listen(server, "tcp", "127.0.0.1:0", &err) < 0)
         abort();
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port =

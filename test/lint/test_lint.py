@@ -16,20 +16,27 @@ ROOMS = [
     "drivers",
     "auth",
     "lib/api",
+    "lib/debug",
+    "lib/health",
     "lib/registry",
     "lib/storage",
     "lib/auth",
+    "lib/client",
     "lib/http",
     "lib/task",
     "lib/config",
     "lib/oci",
+    "lib/metrics",
     "lib/base",
 ]
 NEVER = {
-    "drivers": {"auth", "lib/api", "lib/registry", "lib/auth"},
-    "auth": {"lib/api", "lib/registry", "lib/storage"},
-    "lib/registry": {"lib/auth", "lib/http"},
-    "lib/storage": {"lib/auth", "lib/http"},
+    "drivers": {"auth", "lib/api", "lib/debug", "lib/health", "lib/registry", "lib/auth"},
+    "auth": {"lib/api", "lib/debug", "lib/health", "lib/registry", "lib/storage"},
+    "lib/api": {"lib/debug", "lib/client"},
+    "lib/health": {"lib/registry", "lib/auth"},
+    "lib/registry": {"lib/auth", "lib/http", "lib/client"},
+    "lib/storage": {"lib/auth", "lib/http", "lib/client"},
+    "lib/client": {"lib/http"},
 }
 
 # Written in two halves, so that this file does not hold them.

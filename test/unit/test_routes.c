@@ -247,17 +247,19 @@ static void route_match_begins_at_the_prefix(void **state)
 static void route_methods_are_those_of_the_allow_header(void **state)
 {
     (void)state;
-    assert_null(route_allow(ROUTE_BASE));
-    assert_true(is_route_method(ROUTE_BASE, "BREW"));
-    assert_true(is_route_method(ROUTE_MANIFEST, "PUT"));
-    assert_true(is_route_method(ROUTE_UPLOAD, "PATCH"));
-    assert_false(is_route_method(ROUTE_MANIFEST, "PATCH"));
-    assert_false(is_route_method(ROUTE_TAGS, "HEAD"));
-    assert_true(is_route_method(ROUTE_REFERRERS, "GET"));
-    assert_false(is_route_method(ROUTE_REFERRERS, "HEAD"));
-    assert_false(is_route_method(ROUTE_TAGS, "get"));
-    assert_false(is_route_method(ROUTE_TAGS, "GE"));
-    assert_string_equal(route_allow(ROUTE_BLOB), "DELETE, GET, HEAD");
+    assert_null(route_allow(ROUTE_BASE, false));
+    assert_true(is_route_method(ROUTE_BASE, false, "BREW"));
+    assert_true(is_route_method(ROUTE_MANIFEST, false, "PUT"));
+    assert_true(is_route_method(ROUTE_UPLOAD, false, "PATCH"));
+    assert_false(is_route_method(ROUTE_MANIFEST, false, "PATCH"));
+    assert_false(is_route_method(ROUTE_TAGS, false, "HEAD"));
+    assert_true(is_route_method(ROUTE_REFERRERS, false, "GET"));
+    assert_false(is_route_method(ROUTE_REFERRERS, false, "HEAD"));
+    assert_false(is_route_method(ROUTE_TAGS, false, "get"));
+    assert_false(is_route_method(ROUTE_TAGS, false, "GE"));
+    assert_string_equal(route_allow(ROUTE_BLOB, false), "DELETE, GET, HEAD");
+    assert_string_equal(route_allow(ROUTE_BLOB, true), "GET, HEAD");
+    assert_false(is_route_method(ROUTE_UPLOADS, true, "POST"));
 }
 
 int main(void)

@@ -222,7 +222,7 @@ static size_t open_descriptors(void)
 static void bodies_arrive_whole_whatever_clients_do(void **state)
 {
     static struct client clients[CLIENTS];
-    struct http_server_options options = {handle, NULL, 10000, 10000, 10000};
+    struct http_server_options options = {handle, NULL, NULL, 10000, 10000, 10000};
     struct error err = ERROR_INIT;
     size_t descriptors = open_descriptors();
     bool in_time = false;
@@ -231,7 +231,7 @@ static void bodies_arrive_whole_whatever_clients_do(void **state)
     (void)state;
     assert_int_equal(loop_open(CLIENTS, &err), 0);
     server = http_server_new(&options);
-    assert_int_equal(http_server_listen(server, "127.0.0.1:0", &err), 0);
+    assert_int_equal(http_server_listen(server, "tcp", "127.0.0.1:0", &err), 0);
     port = (uint16_t)strtoul(strrchr(http_server_address(server), ':') + 1, NULL, 10);
     for (unsigned i = 0; i < CLIENTS; i++) {
         clients[i] = (struct client){.port = port, .seed = i + 1};
