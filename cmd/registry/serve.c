@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * registry serve - puts everything together, runs the loop, takes everything down again.
+ * registry serve - the life of the process: configuration, log, loop, signals.
  *
- *     configuration -> log -> loop -> (task) store -> api -> server listens
- *     SIGTERM, SIGINT -> server drains -> loop stops -> all is freed
+ *     configuration -> log -> loop -> (task) instance_open: it serves
+ *     SIGHUP          -> (task) reload
+ *     SIGTERM, SIGINT -> instance_drain -> (task) instance_close -> loop stops -> all is freed
  */
 #include "cmd/registry/command.h"
-#include "drivers/drivers.h"
-#include "lib/api/api.h"
-#include "lib/base/memory.h"
+#include "cmd/registry/instance.h"
+#include "cmd/registry/reload.h"
+#include "cmd/registry/systemd.h"
 #include "lib/base/str.h"
 #include "lib/base/uuid.h"
 #include "lib/config/config.h"
 #include "lib/config/scalar.h"
-#include "lib/http/server.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
 
@@ -24,31 +24,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/banned.h"
 
 #define HELPER_COUNT 4
-#define ARENA_COUNT  2  /* malloc arenas; more cost memory and buy nothing with one loop */
-#define SECRET_LEN   32 /* bytes of a random http.secret */
+#define ARENA_COUNT  2 /* malloc arenas; more cost memory and buy nothing with one loop */
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 struct serve {
-    const struct config *config;
-    char random_secret[SECRET_LEN];
-    struct store *store;
-    struct registry registry;
-    struct url_policy *url_policy; /* owned; NULL: no layer may be elsewhere */
-    struct api *api;
-    struct http_server *server;
-    struct task *start; /* NULL once it has ended */
+    const char *path;       /* of the configuration file */
+    struct config *config;  /* what the parts were made of; owned by the caller */
+    struct config *current; /* what holds now: @config, or the last one read again; owned */
+    struct instance *instance;
+    struct task *work; /* starts, reloads or closes; NULL: nothing to do */
     struct event *signal_events[array_count(signals)];
+    bool is_open;
+    bool is_reload_due;
     bool is_stopping;
+    bool is_finish_due;
     int status; /* the exit status */
 };
+
+static void begin_reload(struct serve *serve);
 
 /* ---- what the process needs before the loop ---- */
 
@@ -115,127 +115,78 @@ static void set_up_process(void)
     raise_file_limit();
 }
 
-/* ---- starting, in a task ---- */
+/* ---- starting, reloading and ending: one task at a time ---- */
 
-static int fill_secret(struct serve *serve, struct error *err)
+/* Ends what the task was for; the loop goes on or stops. */
+static void close_main(void *arg)
 {
-    if (serve->config->http.secret[0] != '\0')
-        return 0;
-    if (getrandom(serve->random_secret, SECRET_LEN, 0) != SECRET_LEN)
-        return error_set_sys(err, errno, "no random bytes for http.secret");
-    log_warn("No HTTP secret provided - generated random secret. An upload can only go on at this "
-             "process until it ends; registries behind one load balancer need the same http.secret "
-             "in the configuration file or in REGISTRY_HTTP_SECRET");
-    return 0;
+    struct serve *serve = arg;
+
+    instance_close(serve->instance);
+    serve->work = NULL;
+    loop_stop();
 }
 
-static struct url_expressions expressions_of(const struct config_texts *texts)
+/* The last thing: takes the parts down, after whatever is under way. */
+static void finish(struct serve *serve)
 {
-    return (struct url_expressions){(const char *const *)texts->items, texts->count};
+    serve->is_finish_due = true;
+    if (serve->work != NULL)
+        task_cancel(serve->work);
+    else
+        serve->work = task_spawn("close", close_main, serve);
 }
 
-/* No rules at all: no URLs at all, unless validation is off. */
-static int make_url_policy(struct serve *serve, struct error *err)
+/* Called at the end of a task that has left the parts as they are. */
+static void end_work(struct serve *serve)
 {
-    const struct config *config = serve->config;
-    struct url_expressions allow = expressions_of(&config->validation.url_allow);
-    struct url_expressions deny = expressions_of(&config->validation.url_deny);
-
-    if (config->validation.is_disabled && !config->validation.is_enabled)
-        allow.count = deny.count = 0;
-    else if (allow.count == 0 && deny.count == 0)
-        return 0;
-    return url_policy_new(allow, deny, &serve->url_policy, err);
-}
-
-/* May suspend. */
-static int open_store(struct serve *serve, struct error *err)
-{
-    const char *name = serve->config->storage.driver;
-    const struct storage_driver *driver = driver_find(name);
-
-    if (driver == NULL)
-        return error_set(err, ERROR_INVALID, "storage driver %s is not part of this program", name);
-    if (store_open(driver, serve->config->storage.root, &serve->store, err) < 0)
-        return error_wrap(err, "storage driver %s", name);
-    serve->registry.store = serve->store;
-    serve->registry.is_delete_enabled = serve->config->storage.is_delete_enabled;
-    serve->registry.url_policy = serve->url_policy;
-    return 0;
-}
-
-static struct api_settings settings_of(const struct config *config)
-{
-    return (struct api_settings){
-        .headers = &config->http.headers,
-        .is_read_only = config->storage.is_read_only,
-        .is_access_log_disabled = config->log.is_access_log_disabled,
-    };
-}
-
-static void make_api(struct serve *serve)
-{
-    const struct config *config = serve->config;
-    const char *secret = config->http.secret;
-    struct api_settings settings = settings_of(config);
-    struct api_options options = {
-        .registry = &serve->registry,
-        .secret = secret[0] != '\0' ? span_of(secret) : span_make(serve->random_secret, SECRET_LEN),
-        .host = config->http.host,
-        .prefix = config->http.prefix,
-        .is_relative_urls = config->http.is_relative_urls,
-        .catalog_entries_max = config->catalog.entries_max,
-    };
-
-    serve->api = api_new(&options, &settings);
-}
-
-static int milliseconds(int64_t ns)
-{
-    return (int)(ns / 1000000);
-}
-
-static int open_server(struct serve *serve, struct error *err)
-{
-    const struct config *config = serve->config;
-    const char *addr = config->http.addr[0] != '\0' ? config->http.addr : ":0";
-
-    serve->server = http_server_new(&(struct http_server_options){
-        .handler = api_handle,
-        .arg = serve->api,
-        .header_timeout_ms = milliseconds(config->http.header_timeout_ns),
-        .idle_timeout_ms = milliseconds(config->http.idle_timeout_ns),
-        .body_timeout_ms = milliseconds(config->http.body_timeout_ns),
-    });
-    if (http_server_listen(serve->server, config->http.net, addr, err) < 0)
-        return -1;
-    log_info("listening on %s", http_server_address(serve->server));
-    return 0;
-}
-
-static int start(struct serve *serve, struct error *err)
-{
-    if (fill_secret(serve, err) < 0 || make_url_policy(serve, err) < 0 ||
-        open_store(serve, err) < 0)
-        return -1;
-    make_api(serve);
-    return open_server(serve, err);
+    serve->work = NULL;
+    if (serve->is_finish_due)
+        finish(serve);
+    else if (serve->is_reload_due)
+        begin_reload(serve);
 }
 
 static void start_main(void *arg)
 {
     struct serve *serve = arg;
     struct error err = ERROR_INIT;
-    int result = start(serve, &err);
+    int result = instance_open(serve->instance, &err);
 
-    serve->start = NULL;
-    if (result == 0 && !serve->is_stopping)
-        return;
     if (result < 0 && err.code != ERROR_CANCELED) {
         log_error("%s", err.message);
         serve->status = EXIT_FAILURE;
     }
-    loop_stop();
+    if (result < 0 || serve->is_stopping)
+        serve->is_finish_due = true;
+    else
+        serve->is_open = true;
+    end_work(serve);
+}
+
+static void reload_main(void *arg)
+{
+    struct serve *serve = arg;
+    struct config *config;
+
+    serve->is_reload_due = false;
+    systemd_reloading();
+    config = reload(serve->instance, serve->path, serve->config, serve->current);
+    if (config != NULL) {
+        if (serve->current != serve->config)
+            config_free(serve->current);
+        serve->current = config;
+    }
+    instance_ready(serve->instance);
+    end_work(serve);
+}
+
+/* A second SIGHUP while the first is worked on is done after it. */
+static void begin_reload(struct serve *serve)
+{
+    serve->is_reload_due = true;
+    if (serve->work == NULL && !serve->is_stopping)
+        serve->work = task_spawn("reload", reload_main, serve);
 }
 
 /* ---- stopping ---- */
@@ -248,7 +199,7 @@ static void on_drained(bool in_time, void *arg)
         log_error("stopped before all requests were done: http.draintimeout has passed");
         serve->status = EXIT_FAILURE;
     }
-    loop_stop();
+    finish(serve);
 }
 
 /* The second signal: as if there were no handler, so that whoever waits for us sees it. */
@@ -265,13 +216,13 @@ static void stop(struct serve *serve)
     auto_str timeout = STR_INIT(64);
 
     serve->is_stopping = true;
-    if (serve->start != NULL) {
-        task_cancel(serve->start);
+    if (!serve->is_open) {
+        finish(serve);
         return;
     }
     scalar_format_duration(timeout_ns, &timeout);
     log_info("stopping server gracefully. Draining connections for %s", str_text(&timeout));
-    http_server_drain(serve->server, milliseconds(timeout_ns), on_drained, serve);
+    instance_drain(serve->instance, (int)(timeout_ns / 1000000), on_drained, serve);
 }
 
 static void on_signal(evutil_socket_t number, short events, void *arg)
@@ -280,7 +231,7 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 
     (void)events;
     if (number == SIGHUP)
-        log_info("SIGHUP changes nothing: the configuration is read at the start only");
+        begin_reload(serve);
     else if (serve->is_stopping)
         die_by((int)number);
     else
@@ -300,19 +251,16 @@ static void free_all(struct serve *serve)
 {
     for (size_t i = 0; i < array_count(signals); i++)
         event_free(serve->signal_events[i]);
-    if (serve->server != NULL)
-        http_server_free(serve->server);
-    if (serve->api != NULL)
-        api_free(serve->api);
-    store_close(serve->store);
-    url_policy_free(serve->url_policy);
+    instance_free(serve->instance);
+    if (serve->current != serve->config)
+        config_free(serve->current);
 }
 
 /* ---- the command ---- */
 
-static int serve_config(const struct config *config)
+static int serve_config(struct config *config, const char *path, char **argv)
 {
-    struct serve serve = {.config = config, .status = EXIT_SUCCESS};
+    struct serve serve = {.path = path, .config = config, .current = config};
     struct error err = ERROR_INIT;
 
     set_up_process();
@@ -324,7 +272,8 @@ static int serve_config(const struct config *config)
         return EXIT_FAILURE;
     }
     watch_signals(&serve);
-    serve.start = task_spawn("start", start_main, &serve);
+    serve.instance = instance_new(config, argv);
+    serve.work = task_spawn("start", start_main, &serve);
     loop_run();
     free_all(&serve);
     loop_close();
@@ -354,7 +303,7 @@ static int serve_run(int argc, char **argv)
         fprintf(stderr, "configuration error: %s\n", err.message);
         return EXIT_FAILURE;
     }
-    status = serve_config(config);
+    status = serve_config(config, path, argv);
     config_free(config);
     return status;
 }
@@ -367,6 +316,8 @@ const struct command serve_command = {
             "REGISTRY_* variables that override it; `registry config example` prints all keys.\n"
             "\n"
             "SIGTERM and SIGINT stop it once the requests that run are done, at the latest\n"
-            "after http.draintimeout; a second signal stops it at once.\n",
+            "after http.draintimeout; a second signal stops it at once. SIGHUP reads the\n"
+            "configuration again: log.level, log.accesslog, http.headers and read-only mode\n"
+            "change at once, certificates and password files are read again.\n",
     .run = serve_run,
 };

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * instance - see instance.h. Parts are made in the order of instance_open and taken down in the
+ * order of instance_close; each knows only what was made before it.
+ */
+#include "cmd/registry/instance.h"
+
+#include "cmd/registry/systemd.h"
+#include "drivers/drivers.h"
+#include "lib/api/api.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/http/server.h"
+#include "lib/task/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/base/banned.h"
+
+#define SECRET_LEN 32 /* bytes of a random http.secret */
+
+struct instance {
+    const struct config *config; /* lent */
+    char random_secret[SECRET_LEN];
+    struct url_policy *url_policy; /* NULL: no layer may be elsewhere */
+    struct store *store;
+    struct registry registry;
+    struct api *api;
+    struct http_server *server;
+};
+
+struct instance *instance_new(const struct config *config, char *const *command_line)
+{
+    struct instance *instance = xcalloc(1, sizeof(*instance));
+
+    instance->config = config;
+    (void)command_line;
+    return instance;
+}
+
+/* ---- the domain ---- */
+
+static int fill_secret(struct instance *instance, struct error *err)
+{
+    if (instance->config->http.secret[0] != '\0')
+        return 0;
+    if (getrandom(instance->random_secret, SECRET_LEN, 0) != SECRET_LEN)
+        return error_set_sys(err, errno, "no random bytes for http.secret");
+    log_warn("No HTTP secret provided - generated random secret. An upload can only go on at this "
+             "process until it ends; registries behind one load balancer need the same http.secret "
+             "in the configuration file or in REGISTRY_HTTP_SECRET");
+    return 0;
+}
+
+static struct span secret_of(const struct instance *instance)
+{
+    const char *secret = instance->config->http.secret;
+
+    return secret[0] != '\0' ? span_of(secret) : span_make(instance->random_secret, SECRET_LEN);
+}
+
+static struct url_expressions expressions_of(const struct config_texts *texts)
+{
+    return (struct url_expressions){(const char *const *)texts->items, texts->count};
+}
+
+/* No rules at all: no URLs at all, unless validation is off. */
+static int make_url_policy(struct instance *instance, struct error *err)
+{
+    const struct config *config = instance->config;
+    struct url_expressions allow = expressions_of(&config->validation.url_allow);
+    struct url_expressions deny = expressions_of(&config->validation.url_deny);
+
+    if (config->validation.is_disabled && !config->validation.is_enabled)
+        allow.count = deny.count = 0;
+    else if (allow.count == 0 && deny.count == 0)
+        return 0;
+    return url_policy_new(allow, deny, &instance->url_policy, err);
+}
+
+static int open_store(struct instance *instance, struct error *err)
+{
+    const struct config *config = instance->config;
+    const char *name = config->storage.driver;
+    const struct storage_driver *driver = driver_find(name);
+
+    if (driver == NULL)
+        return error_set(err, ERROR_INVALID, "storage driver %s is not part of this program", name);
+    if (store_open(driver, config->storage.root, &instance->store, err) < 0)
+        return error_wrap(err, "storage driver %s", name);
+    instance->registry.store = instance->store;
+    instance->registry.is_delete_enabled = config->storage.is_delete_enabled;
+    instance->registry.url_policy = instance->url_policy;
+    return 0;
+}
+
+/* ---- the servers ---- */
+
+static struct api_settings settings_of(const struct config *config)
+{
+    return (struct api_settings){
+        .headers = &config->http.headers,
+        .is_read_only = config->storage.is_read_only,
+        .is_access_log_disabled = config->log.is_access_log_disabled,
+    };
+}
+
+static void make_api(struct instance *instance)
+{
+    const struct config *config = instance->config;
+    struct api_settings settings = settings_of(config);
+    struct api_options options = {
+        .registry = &instance->registry,
+        .secret = secret_of(instance),
+        .host = config->http.host,
+        .prefix = config->http.prefix,
+        .is_relative_urls = config->http.is_relative_urls,
+        .catalog_entries_max = config->catalog.entries_max,
+    };
+
+    instance->api = api_new(&options, &settings);
+}
+
+static int milliseconds(int64_t ns)
+{
+    return (int)(ns / 1000000);
+}
+
+static struct http_server *new_server(const struct config *config, http_handler_cb *handler,
+                                      void *arg)
+{
+    return http_server_new(&(struct http_server_options){
+        .handler = handler,
+        .arg = arg,
+        .header_timeout_ms = milliseconds(config->http.header_timeout_ns),
+        .idle_timeout_ms = milliseconds(config->http.idle_timeout_ns),
+        .body_timeout_ms = milliseconds(config->http.body_timeout_ns),
+    });
+}
+
+static int open_server(struct instance *instance, struct error *err)
+{
+    const struct config *config = instance->config;
+    const char *addr = config->http.addr[0] != '\0' ? config->http.addr : ":0";
+
+    instance->server = new_server(config, api_handle, instance->api);
+    if (http_server_listen(instance->server, config->http.net, addr, err) < 0)
+        return -1;
+    log_info("listening on %s", http_server_address(instance->server));
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+int instance_open(struct instance *instance, struct error *err)
+{
+    if (fill_secret(instance, err) < 0 || make_url_policy(instance, err) < 0 ||
+        open_store(instance, err) < 0)
+        return -1;
+    make_api(instance);
+    if (open_server(instance, err) < 0)
+        return -1;
+    instance_ready(instance);
+    systemd_watchdog_start();
+    return 0;
+}
+
+void instance_ready(const struct instance *instance)
+{
+    systemd_ready(http_server_address(instance->server));
+}
+
+size_t instance_reload(struct instance *instance, const struct config *config)
+{
+    struct api_settings settings = settings_of(config);
+
+    api_reload(instance->api, &settings);
+    return 0;
+}
+
+void instance_drain(struct instance *instance, int timeout_ms,
+                    void (*done)(bool in_time, void *arg), void *arg)
+{
+    systemd_stopping();
+    http_server_drain(instance->server, timeout_ms, done, arg);
+}
+
+void instance_close(struct instance *instance)
+{
+    task_shield();
+    systemd_watchdog_stop();
+    if (instance->server != NULL)
+        http_server_free(instance->server);
+    task_unshield();
+}
+
+void instance_free(struct instance *instance)
+{
+    api_free(instance->api);
+    store_close(instance->store);
+    url_policy_free(instance->url_policy);
+    free(instance);
+}
