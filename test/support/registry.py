@@ -81,7 +81,7 @@ class Registry:
     """One process with one storage directory and one configuration file of its own."""
 
     def __init__(self, directory, storage="filesystem", root=None, settings=None, fd_limit=None,
-                 program=None):
+                 program=None, environment=None, before=()):
         """
         directory  a Path of this registry alone: configuration, logs, storage
         storage    "filesystem" or "inmemory"
@@ -89,6 +89,8 @@ class Registry:
         settings   {"http.relativeurls": True, ...}: added to the configuration
         fd_limit   soft and hard limit of open files
         program    another binary than binary()
+        environment  {"REGISTRY_LOG_LEVEL": "info", ...}: variables of the process
+        before     a command that runs the program, such as ("nice",)
         """
         self.program = pathlib.Path(program) if program else binary()
         self.directory = pathlib.Path(directory)
@@ -96,6 +98,8 @@ class Registry:
         self.storage = storage
         self.root = pathlib.Path(root) if root else self.directory / "root"
         self.fd_limit = fd_limit
+        self.environment = dict(environment or {})
+        self.before = [str(part) for part in before]
         self.port = 0
         self.process = None
         self.config_path = self.directory / "config.yml"
@@ -122,7 +126,7 @@ class Registry:
         self._stderr_start = self.stderr_path.stat().st_size if self.stderr_path.exists() else 0
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(
-                [str(self.program), "serve", str(self.config_path)],
+                [*self.before, str(self.program), "serve", str(self.config_path)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -137,7 +141,7 @@ class Registry:
     def _environment(self):
         kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
         kept.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-        return kept
+        return kept | self.environment
 
     def _before_exec(self):
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
