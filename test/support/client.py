@@ -79,16 +79,21 @@ class Response:
 
 
 class Connection:
-    """One TCP connection to the server."""
+    """One connection to the server: @address is (host, port), or the path of a Unix socket; @tls an
+    ssl.SSLContext."""
 
-    def __init__(self, address, timeout=TIMEOUT_S, receive_buffer=None):
-        self.socket = socket.socket()
+    def __init__(self, address, timeout=TIMEOUT_S, receive_buffer=None, tls=None):
+        is_tcp = isinstance(address, tuple)
+        self.socket = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.address = address
+        if is_tcp:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
+        self.address = address if is_tcp else ("localhost", 0)
         self.buffer = b""
 
     # ---- sending --------------------------------------------------------------------------------
@@ -271,9 +276,12 @@ def _with_length(headers, method, body):
 class Client:
     """Requests of a registry's client over one connection that is kept."""
 
-    def __init__(self, address, timeout=TIMEOUT_S):
+    def __init__(self, address, timeout=TIMEOUT_S, tls=None, headers=()):
+        """@headers: pairs sent with every request, such as an Authorization."""
         self.address = address
         self.timeout = timeout
+        self.tls = tls
+        self.headers = list(headers)
         self.connection = None
 
     def close(self):
@@ -300,7 +308,10 @@ class Client:
 
     def _request(self, method, target, headers, body, chunks):
         if self.connection is None:
-            self.connection = Connection(self.address, self.timeout)
+            self.connection = Connection(self.address, self.timeout, tls=self.tls)
+        if self.headers:
+            headers = list(headers.items()) if isinstance(headers, dict) else list(headers)
+            headers = headers + self.headers
         if chunks is None:
             response = self.connection.request(method, target, headers, body)
         else:

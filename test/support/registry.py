@@ -122,7 +122,7 @@ class Registry:
     def start(self):
         """Starts on a free port, or again on the port it had; returns once it accepts."""
         self.config["http"]["addr"] = f"127.0.0.1:{self.port}"
-        self.config_path.write_text(_yaml(self.config, 0) + "\n")
+        self.write_config()
         self._stderr_start = self.stderr_path.stat().st_size if self.stderr_path.exists() else 0
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(
@@ -137,6 +137,9 @@ class Registry:
         with socket.create_connection(self.address, timeout=START_TIMEOUT_S):
             pass
         return self
+
+    def write_config(self):
+        self.config_path.write_text(_yaml(self.config, 0) + "\n")
 
     def _environment(self):
         kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
