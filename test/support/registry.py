@@ -81,7 +81,8 @@ class Registry:
     """One process with one storage directory and one configuration file of its own."""
 
     def __init__(self, directory, storage="filesystem", root=None, settings=None, fd_limit=None,
-                 program=None, environment=None, before=()):
+                 program=None, environment=None, before=(),
+                 inherit=()):
         """
         directory  a Path of this registry alone: configuration, logs, storage
         storage    "filesystem" or "inmemory"
@@ -91,6 +92,7 @@ class Registry:
         program    another binary than binary()
         environment  {"REGISTRY_LOG_LEVEL": "info", ...}: variables of the process
         before     a command that runs the program, such as ("nice",)
+        inherit    sockets that the process gets under their own numbers
         """
         self.program = pathlib.Path(program) if program else binary()
         self.directory = pathlib.Path(directory)
@@ -100,6 +102,7 @@ class Registry:
         self.fd_limit = fd_limit
         self.environment = dict(environment or {})
         self.before = [str(part) for part in before]
+        self.inherit = list(inherit)
         self.port = 0
         self.process = None
         self.config_path = self.directory / "config.yml"
@@ -131,6 +134,7 @@ class Registry:
                 stdout=out,
                 stderr=err,
                 env=self._environment(),
+                pass_fds=[socket.fileno() for socket in self.inherit],
                 preexec_fn=self._before_exec,
             )
         self.port = int(wait_until(self._announced_port, START_TIMEOUT_S, "the server listens"))
