@@ -5,9 +5,9 @@
 #include "lib/api/exchange.h"
 
 #include "lib/api/errors.h"
-#include "lib/api/query.h"
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
+#include "lib/base/query.h"
 
 #include <assert.h>
 #include <string.h>

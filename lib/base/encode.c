@@ -58,8 +58,18 @@ void encode_base64url(struct str *str, struct span bytes)
     str_grown(str, len);
 }
 
-/* The standard alphabet for OpenSSL's decoder; '\0' for what base64url does not have. */
-static char standard_digit(char c)
+void encode_base64url_bare(struct str *str, struct span bytes)
+{
+    size_t before = str->len;
+
+    encode_base64url(str, bytes);
+    while (str->len > before && str->data[str->len - 1] == '=')
+        str->data[--str->len] = '\0';
+}
+
+/* In the standard alphabet, for OpenSSL's decoder, which would also take blanks and line ends;
+ * '\0' for what is not in the alphabet. */
+static char url_digit(char c)
 {
     if (c == '-')
         return '+';
@@ -68,21 +78,23 @@ static char standard_digit(char c)
     return is_ascii_alnum(c) ? c : '\0';
 }
 
-bool decode_base64url(struct str *str, struct span text)
+static char standard_digit(char c)
 {
-    auto_str standard = STR_INIT(text.len);
-    size_t padding = 0;
-    size_t len = text.len / 4 * 3;
+    return is_ascii_alnum_or(c, "+/") ? c : '\0';
+}
+
+/* @padding: how many characters at the end of @text, or missing there, are for filling up. */
+static bool decode_digits(struct str *str, struct span text, size_t padding, char (*digit)(char c))
+{
+    size_t digit_count = (text.len + 3) / 4 * 4 - padding;
+    auto_str standard = STR_INIT(text.len + 3);
+    size_t len = (text.len + 3) / 4 * 3;
     char *room;
 
-    if (text.len % 4 != 0)
-        return false;
     if (text.len == 0)
         return true;
-    while (padding < 2 && text.data[text.len - 1 - padding] == '=')
-        padding++;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = i < text.len - padding ? standard_digit(text.data[i]) : '=';
+    for (size_t i = 0; i < digit_count + padding; i++) {
+        char c = i < digit_count ? digit(text.data[i]) : '=';
 
         if (c == '\0')
             return false;
@@ -94,6 +106,34 @@ bool decode_base64url(struct str *str, struct span text)
         return false;
     str_grown(str, len - padding);
     return true;
+}
+
+static bool decode_padded(struct str *str, struct span text, char (*digit)(char c))
+{
+    size_t padding = 0;
+
+    if (text.len % 4 != 0)
+        return false;
+    while (padding < 2 && padding < text.len && text.data[text.len - 1 - padding] == '=')
+        padding++;
+    return decode_digits(str, text, padding, digit);
+}
+
+bool decode_base64url(struct str *str, struct span text)
+{
+    return decode_padded(str, text, url_digit);
+}
+
+bool decode_base64url_bare(struct str *str, struct span text)
+{
+    if (text.len % 4 == 1)
+        return false;
+    return decode_digits(str, text, (4 - text.len % 4) % 4, url_digit);
+}
+
+bool decode_base64(struct str *str, struct span text)
+{
+    return decode_padded(str, text, standard_digit);
 }
 
 bool decode_percent(struct str *str, struct span text, bool plus)

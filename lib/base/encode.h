@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * encode - bytes as text and back: hexadecimal, base64url, percent escapes.
+ * encode - bytes as text and back: hexadecimal, base64, percent escapes.
  */
 #pragma once
 
@@ -23,6 +23,13 @@ void encode_base64url(struct str *str, struct span bytes);
 /* Appends the decoded bytes; false (with @str in any state) for the other alphabet, missing or
  * misplaced padding, or anything else that is not padded base64url. */
 must_check bool decode_base64url(struct str *str, struct span text);
+
+/* The same without padding, as in tokens. */
+void encode_base64url_bare(struct str *str, struct span bytes);
+must_check bool decode_base64url_bare(struct str *str, struct span text);
+
+/* As decode_base64url, for the standard alphabet (RFC 4648 section 4). */
+must_check bool decode_base64(struct str *str, struct span text);
 
 /* Percent-decoding of a URL path or query part; `+` becomes a blank when @plus. False on a broken
  * escape. NUL bytes pass: callers compare spans, not C strings. */

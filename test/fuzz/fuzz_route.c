@@ -5,9 +5,9 @@
  */
 #include "lib/api/etag.h"
 #include "lib/api/location.h"
-#include "lib/api/query.h"
 #include "lib/api/routes.h"
 #include "lib/base/encode.h"
+#include "lib/base/query.h"
 #include "lib/oci/reference.h"
 
 #include <assert.h>

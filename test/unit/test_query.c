@@ -2,7 +2,7 @@
  *
  * Parameters of a query: which one is found, and as what.
  */
-#include "lib/api/query.h"
+#include "lib/base/query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * query - parameters of a request target's query. Pure.
+ * query - parameters of a request target's query, or of a form, which has the same form. Pure.
  */
 #pragma once
 

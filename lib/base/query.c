@@ -2,7 +2,7 @@
  *
  * query - see query.h.
  */
-#include "lib/api/query.h"
+#include "lib/base/query.h"
 
 #include "lib/base/encode.h"
 
