@@ -21,7 +21,9 @@
 struct config;
 
 #define ACCESS_RECORDS_MAX   4
-#define ACCESS_CHALLENGE_MAX (64 << 10) /* bytes of a challenge header */
+#define ACCESS_CHALLENGE_MAX (512 << 10) /* bytes of a challenge: a head's worth, escaped */
+#define ACCESS_REASON_MAX    4096
+#define ACCESS_USER_MAX      (64 << 10)
 
 struct access_record {
     const char *type;   /* "repository", "registry"; static */
@@ -29,7 +31,8 @@ struct access_record {
     const char *action; /* "pull", "push", "delete", "*"; static */
 };
 
-/* All texts are lent for the call; spans are empty for what the request does not say. */
+/* All texts are lent for the call; spans are empty for what the request does not say. The names of
+ * records are the client's: of any length, and of a shape that no repository has. */
 struct access_request {
     struct span authorization;   /* the Authorization header */
     struct span host;            /* the Host header */
@@ -48,10 +51,11 @@ enum access_verdict {
 };
 
 struct access_answer {
-    enum access_verdict verdict;
-    struct str challenge; /* value of WWW-Authenticate */
-    struct str reason;    /* for the log: "invalid authorization credential" */
-    struct str user;      /* who it is, "" for nobody; also when not granted, if known */
+    enum access_verdict verdict; /* GRANTED at first */
+    struct str challenge;        /* value of WWW-Authenticate */
+    struct str reason; /* for the log, in upstream's words: "basic authentication challenge
+                        * for realm \"R\": invalid authorization credential" */
+    struct str user;   /* who it is, "" for nobody; also when not granted, if known */
     int retry_after_s;
 };
 
@@ -83,18 +87,28 @@ struct access_controller {
      * nothing to read. May suspend. */
     int (*reload)(struct access_control *control, struct error *err);
 
-    /* GET or POST on the registry's own token endpoint, answered with JSON or an answer that is not
-     * GRANTED. NULL slot: there is no such endpoint (404). @query is the target's query; @form the
-     * body of a POST, else empty. May suspend. */
+    /* GET or POST on the registry's own token endpoint, <prefix>auth/token, answered with JSON or
+     * an answer that is not GRANTED. A NULL slot, or GRANTED with an empty @out_json: there is no
+     * such endpoint (404). @query is the target's query; @form the body of a POST, else empty: both
+     * encoded, see lib/base/query.h. @request has no records. -1 as for check. May suspend. */
     int (*token)(struct access_control *control, const struct access_request *request,
                  struct span query, struct span form, struct str *out_json,
                  struct access_answer *answer, struct error *err);
 };
 
-/* Appends `<name>="<value>"` with the value quoted as upstream quotes it (Go's %q). */
-void access_append_quoted(struct str *out, const char *name, struct span value);
+/* Adds a record; more than ACCESS_RECORDS_MAX is a mistake of the caller. */
+void access_request_add(struct access_request *request, const char *type, const char *name,
+                        const char *action);
+
+/* Appends @value in quotes as upstream quotes it (Go's %q): nothing that could end a header line or
+ * the quotes gets through. */
+void access_append_quoted(struct str *out, struct span value);
 
 /* The user and password of `Basic <base64>`. False: another scheme, or not well formed. The texts
- * are appended; the password may hold anything but NUL. */
+ * are appended; neither holds a NUL, the user no colon, the password may be empty. */
 must_check bool access_basic(struct span authorization, struct str *out_user,
                              struct str *out_password);
+
+/* The token of `Bearer <token>`: two parts with one blank between them, as upstream splits them;
+ * lent from @authorization. False: none. */
+must_check bool access_bearer(struct span authorization, struct span *out_token);
