@@ -16,18 +16,37 @@ struct config_origin {
     char *variable; /* owned; CONFIG_ENVIRONMENT, else NULL */
 };
 
-/* Every option's default value. @config is zeroed but for its origins. */
+struct config_item_origin {
+    const struct option *option;
+    size_t item; /* index in its list */
+    struct config_origin origin;
+};
+
+struct config_origins {
+    struct config_origin *options;    /* owned; one for each option */
+    struct config_item_origin *items; /* owned; of those values of items that were given */
+    size_t item_count;
+};
+
+/* Every option's default value. @config is zeroed. */
 void apply_defaults(struct config *config);
 
 /* The values of @tree over the defaults. Errors: INVALID. */
 must_check int apply_tree(struct config *config, struct tree *tree, config_message_cb *on_warning,
                           void *arg, struct error *err);
 
-/* Frees what the options own. */
+/* Frees what the options own, and the origins. */
 void apply_fini(struct config *config);
 
-/* The value of an option in @config. */
-const void *apply_field(const struct config *config, const struct option *option);
+/* The value of an option in @base: the struct config, or the item of a list of maps. */
+const void *apply_field(const void *base, const struct option *option);
+
+/* The item of that index in a list of maps. */
+const void *apply_item(const struct config *config, const struct option *list, size_t index);
+
+/* Where a value comes from; @item is looked at for keys of items only. */
+const struct config_origin *apply_origin(const struct config *config, const struct option *option,
+                                         size_t item);
 
 /* Does the node ask for anything: is it more than null, false, an empty text, list or section?
  * Those are what upstream has by default for every key that can be refused. */

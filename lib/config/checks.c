@@ -13,10 +13,13 @@
 
 #include "lib/base/banned.h"
 
-#define ENTRIES_DEFAULT 1000
-#define THREADS_MIN     25
-#define PREFIX_MAX      255 /* bytes */
-#define QUOTE_MAX       64  /* bytes of a value shown in a message */
+#define ENTRIES_DEFAULT  1000
+#define INTERVAL_DEFAULT INT64_C(10000000000) /* nanoseconds */
+#define INTERVAL_MIN     INT64_C(1000000)
+#define STATUS_DEFAULT   200
+#define THREADS_MIN      25
+#define PREFIX_MAX       255 /* bytes */
+#define QUOTE_MAX        64  /* bytes of a value shown in a message */
 
 static const char letters_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                          "0123456789";
@@ -63,10 +66,6 @@ void check_addr(void *field, struct option_finding *finding)
     if (addr[0] == '\0')
         return;
     check_quote(addr, quoted, sizeof(quoted));
-    if (addr[0] == '/') {
-        PROBLEM(finding, "%s: a Unix socket is not supported by this version", quoted);
-        return;
-    }
     if (colon == NULL || !is_made_of(span_of(addr), ".:-_[]%")) {
         PROBLEM(finding, "%s is not an address; write host:port or :port", quoted);
         return;
@@ -98,6 +97,40 @@ void check_expressions(void *field, struct option_finding *finding)
         PROBLEM(finding, "%s: %.60s", quoted, err.message);
         return;
     }
+}
+
+/* 0 is the default, as upstream takes it. A number without a unit is nanoseconds, which nobody
+ * means. */
+void check_interval(void *field, struct option_finding *finding)
+{
+    int64_t *interval = field;
+
+    if (*interval == 0)
+        *interval = INTERVAL_DEFAULT;
+    if (*interval >= INTERVAL_MIN)
+        return;
+    snprintf(finding->warning, sizeof(finding->warning),
+             "%lldns is too short and taken as 1ms; a number without a unit is nanoseconds",
+             (long long)*interval);
+    *interval = INTERVAL_MIN;
+}
+
+void check_threshold(void *field, struct option_finding *finding)
+{
+    int64_t *threshold = field;
+
+    (void)finding;
+    if (*threshold < 0)
+        *threshold = 0;
+}
+
+void check_status(void *field, struct option_finding *finding)
+{
+    int64_t *status = field;
+
+    (void)finding;
+    if (*status == 0)
+        *status = STATUS_DEFAULT;
 }
 
 void check_threads(void *field, struct option_finding *finding)
@@ -163,6 +196,39 @@ static bool has_only_graphic(const char *text)
             return false;
     }
     return true;
+}
+
+void check_url(void *field, struct option_finding *finding)
+{
+    const char *url = *(char **)field;
+    struct span rest = span_of(url);
+    char quoted[QUOTE_MAX];
+
+    if (rest.len == 0 ||
+        ((span_starts_with(rest, SPAN("http://")) || span_starts_with(rest, SPAN("https://"))) &&
+         has_only_graphic(url)))
+        return;
+    check_quote(url, quoted, sizeof(quoted));
+    PROBLEM(finding, "%s is not a URL that begins with http:// or https://", quoted);
+}
+
+/* The empty one is the default; one without a slash at its begin gets it. */
+void check_metrics_path(void *field, struct option_finding *finding)
+{
+    char **path = field;
+    auto_str normal = STR_INIT(PREFIX_MAX + 1);
+    char quoted[QUOTE_MAX];
+
+    if ((*path)[0] != '/')
+        str_append_char(&normal, '/');
+    str_append_text(&normal, (*path)[0] != '\0' ? *path : "metrics");
+    if (str_overflowed(&normal) || !is_made_of(str_span(&normal), "/._~-")) {
+        check_quote(*path, quoted, sizeof(quoted));
+        PROBLEM(finding, "%s is not a path, such as /metrics", quoted);
+        return;
+    }
+    free(*path);
+    *path = str_take(&normal);
 }
 
 /* What is no URL with scheme and host is not used, as upstream does, and since that surprises

@@ -12,10 +12,15 @@ option_check_cb check_entries;
 option_check_cb check_expressions;
 option_check_cb check_headers;
 option_check_cb check_host;
+option_check_cb check_interval;
 option_check_cb check_log_fields;
+option_check_cb check_metrics_path;
 option_check_cb check_prefix;
 option_check_cb check_root;
+option_check_cb check_status;
 option_check_cb check_threads;
+option_check_cb check_threshold;
+option_check_cb check_url;
 
 /* Untrusted text for a message: without control characters, cut visibly to @size bytes. The second
  * puts it into double quotes. */

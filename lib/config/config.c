@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config - loads the configuration: file to tree (yaml.c), environment over it (env.c), the rules
- * that span keys (here), tree to values (apply.c).
+ * config - loads the configuration: file to tree (yaml.c), environment over it (env.c), tree to
+ * values (apply.c), and on the way the rules that span keys (rules.c).
  */
 #include "lib/config/config.h"
 
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
-#include "lib/config/checks.h"
 #include "lib/config/env.h"
+#include "lib/config/rules.h"
 #include "lib/config/yaml.h"
 
 #include <errno.h>
@@ -22,163 +22,7 @@
 
 #define FILE_CHUNK 65536 /* bytes of one read */
 
-/* ---- rules that span keys ---- */
-
-/* A file must say its version before anything else of it counts. */
-static int check_version(const struct tree *tree, struct error *err)
-{
-    const struct node *version = tree_find(tree->root, "version");
-    char shown[40];
-
-    if (version == NULL || version->kind == NODE_NULL)
-        return error_set(err, ERROR_INVALID, "error parsing %s: unsupported version: \"\"",
-                         tree->name);
-    if (version->kind == NODE_SCALAR && strcmp(version->text, "0.1") == 0)
-        return 0;
-    snprintf(shown, sizeof(shown), "%s",
-             version->kind == NODE_SCALAR ? version->text : tree_kind_name(version));
-    return tree_fail(tree, version, err, "unsupported version: \"%s\"; it must be 0.1", shown);
-}
-
-/* `storage: inmemory` and `auth: none` are maps with one empty entry. */
-static int open_single(struct tree *tree, const char *key, struct error *err)
-{
-    struct node *node = tree_find(tree->root, key);
-    struct node *map;
-    struct node *nothing;
-
-    if (node == NULL || node->kind != NODE_SCALAR)
-        return 0;
-    if (tree_node_new(tree, NODE_MAP, node->line, node->variable, &map, err) < 0 ||
-        tree_node_new(tree, NODE_NULL, node->line, node->variable, &nothing, err) < 0)
-        return -1;
-    tree_set(map, span_of(node->text), nothing);
-    tree_set(tree->root, span_of(key), map);
-    return 0;
-}
-
-static int open_singles(struct tree *tree, struct error *err)
-{
-    return open_single(tree, "storage", err) < 0 ? -1 : open_single(tree, "auth", err);
-}
-
-/* Counts the drivers `storage` names, and lists them. */
-static size_t list_drivers(const struct tree *tree, const char *separator, struct str *out)
-{
-    const struct node *storage = tree_find(tree->root, "storage");
-    size_t count = 0;
-
-    if (storage == NULL || storage->kind != NODE_MAP)
-        return 0;
-    for (const struct node *entry = storage->first; entry != NULL; entry = entry->next) {
-        auto_str path = STR_INIT(256);
-        const struct option *option;
-
-        str_append_format(&path, "storage.%s", entry->key);
-        option = str_overflowed(&path) ? NULL : option_find(str_text(&path));
-        if (option == NULL || !option->is_driver)
-            continue;
-        str_append_format(out, "%s%s", count > 0 ? separator : "", entry->key);
-        count++;
-    }
-    return count;
-}
-
-static int check_file_drivers(const struct tree *tree, struct error *err)
-{
-    auto_str names = STR_INIT(256);
-
-    if (list_drivers(tree, " ", &names) <= 1)
-        return 0;
-    return error_set(err, ERROR_INVALID,
-                     "error parsing %s: must provide exactly one storage type. Provided: [%s]",
-                     tree->name, str_text(&names));
-}
-
-/* "filesystem, inmemory": what a driver may be. */
-static void list_supported(struct str *out)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        if (options[i].is_driver && options[i].state == OPTION_SUPPORTED)
-            str_append_format(out, "%s%s", out->len > 0 ? ", " : "", option_key(&options[i]));
-    }
-}
-
-/* Without a driver: what looks as if it were to be one is said. */
-static int fail_no_driver(const struct tree *tree, struct error *err)
-{
-    const struct node *storage = tree_find(tree->root, "storage");
-    const struct node *entry = storage != NULL ? storage->first : NULL;
-    auto_str supported = STR_INIT(256);
-    char shown[40];
-
-    for (; entry != NULL && storage->kind == NODE_MAP; entry = entry->next) {
-        auto_str path = STR_INIT(256);
-
-        str_append_format(&path, "storage.%s", entry->key);
-        if (option_find(str_text(&path)) != NULL)
-            continue;
-        list_supported(&supported);
-        check_escape(entry->key, shown, sizeof(shown));
-        return tree_fail(tree, entry, err, "StorageDriver not registered: %s; this version has %s",
-                         shown, str_text(&supported));
-    }
-    return error_set(err, ERROR_INVALID, "error parsing %s: no storage configuration provided",
-                     tree->name);
-}
-
-static int check_drivers(const struct tree *tree, struct error *err)
-{
-    const struct node *storage = tree_find(tree->root, "storage");
-    auto_str names = STR_INIT(256);
-    size_t count = list_drivers(tree, ", ", &names);
-
-    if (count == 1 || (storage != NULL && storage->kind == NODE_LIST))
-        return 0; /* apply_tree says what is wrong with a list */
-    if (count == 0)
-        return fail_no_driver(tree, err);
-    return error_set(err, ERROR_INVALID,
-                     "error parsing %s: multiple storage drivers specified in configuration or "
-                     "environment: %s",
-                     tree->name, str_text(&names));
-}
-
-/* The driver chosen by its key. Its name is lent by the table. */
-static void choose_driver(struct config *config, const struct tree *tree)
-{
-    const struct node *storage = tree_find(tree->root, "storage");
-
-    for (size_t i = 0; i < option_count; i++) {
-        if (options[i].is_driver && tree_find(storage, option_key(&options[i])) != NULL)
-            config->storage.driver = option_key(&options[i]);
-    }
-    if (strcmp(config->storage.driver, "filesystem") == 0)
-        config->storage.root = config->storage.filesystem.root;
-}
-
-static enum config_origin_kind origin_of(const struct config *config, const char *path)
-{
-    return config->origins[option_index(option_find(path))].kind;
-}
-
-static void adopt_old_log_level(struct config *config)
-{
-    if (origin_of(config, "log.level") == CONFIG_DEFAULT)
-        config->log.level = config->deprecated_log_level;
-}
-
 /* ---- loading ---- */
-
-static int fill(struct config *config, struct tree *tree, config_message_cb *on_warning, void *arg,
-                struct error *err)
-{
-    apply_defaults(config);
-    if (apply_tree(config, tree, on_warning, arg, err) < 0)
-        return -1;
-    choose_driver(config, tree);
-    adopt_old_log_level(config);
-    return 0;
-}
 
 /* From the tree of the file, or an empty one. */
 static int finish(struct tree *tree, char *const *environment, config_message_cb *on_warning,
@@ -186,13 +30,13 @@ static int finish(struct tree *tree, char *const *environment, config_message_cb
 {
     struct config *config;
 
-    if (env_apply(tree, environment, on_warning, arg, err) < 0 || open_singles(tree, err) < 0)
-        return -1;
-    if (check_drivers(tree, err) < 0)
+    if (env_apply(tree, environment, on_warning, arg, err) < 0 ||
+        rules_check_merged(tree, on_warning, arg, err) < 0)
         return -1;
     config = xcalloc(1, sizeof(*config));
-    config->origins = xcalloc(option_count, sizeof(*config->origins));
-    if (fill(config, tree, on_warning, arg, err) < 0) {
+    apply_defaults(config);
+    if (apply_tree(config, tree, on_warning, arg, err) < 0 ||
+        rules_check_values(config, tree, on_warning, arg, err) < 0) {
         config_free(config);
         return -1;
     }
@@ -228,8 +72,7 @@ int config_parse(struct span yaml, const char *name, char *const *environment,
     auto_tree tree;
 
     tree_init(&tree, name);
-    if (read_root(&tree, yaml, on_warning, arg, err) < 0 || check_version(&tree, err) < 0 ||
-        open_singles(&tree, err) < 0 || check_file_drivers(&tree, err) < 0)
+    if (read_root(&tree, yaml, on_warning, arg, err) < 0 || rules_check_file(&tree, err) < 0)
         return -1;
     return finish(&tree, environment, on_warning, arg, out, err);
 }
@@ -288,8 +131,15 @@ void config_free(struct config *config)
     if (config == NULL)
         return;
     apply_fini(config);
-    free(config->origins);
     free(config);
+}
+
+/* Is the value one that switches something on? */
+static bool is_active(const struct config *config, const struct option *option)
+{
+    const void *field = apply_field(config, option);
+
+    return option->type != OPTION_TEXT || (*(char *const *)field)[0] != '\0';
 }
 
 void config_each_note(const struct config *config, config_message_cb *note, void *arg)
@@ -298,7 +148,9 @@ void config_each_note(const struct config *config, config_message_cb *note, void
         const struct option *option = &options[i];
         auto_str message = STR_INIT(512);
 
-        if (option->state != OPTION_ACCEPTED || config->origins[i].kind == CONFIG_DEFAULT)
+        if (option->state != OPTION_ACCEPTED || option->is_item ||
+            (option->note != NULL && option->note[0] == '\0') ||
+            apply_origin(config, option, 0)->kind == CONFIG_DEFAULT || !is_active(config, option))
             continue;
         str_append_format(&message, "%s is accepted, without effect in this version", option->path);
         if (option->note != NULL)

@@ -59,7 +59,7 @@ struct config_tcp_check {
     int64_t threshold;
 };
 
-struct config_origin;
+struct config_origins;
 
 /* Every text is owned and never NULL; "" is "not given". */
 struct config {
@@ -69,6 +69,7 @@ struct config {
         enum log_level level;
         char *formatter; /* "text", "json" or "logstash" */
         bool is_access_log_disabled;
+        bool is_caller_reported; /* without effect */
         struct config_pairs fields;
     } log;
     struct {
@@ -112,6 +113,8 @@ struct config {
             char *minimum;     /* "tls1.0" ... "tls1.3" */
             struct config_texts cipher_suites; /* upstream's names; empty: the defaults */
         } tls;
+        bool is_http2_disabled; /* these two without effect */
+        bool is_h2c_enabled;
         struct {
             char *addr; /* "": no debug server */
             bool is_metrics_enabled;
@@ -162,7 +165,19 @@ struct config {
     struct {
         bool is_schema1_enabled;
     } compatibility;
-    struct config_origin *origins; /* owned; where each value comes from, one for each option */
+    struct { /* without effect */
+        struct {
+            char *api_key;
+            char *release_stage;
+            char *endpoint;
+        } bugsnag;
+        struct {
+            char *license_key;
+            char *name;
+            bool is_verbose;
+        } newrelic;
+    } reporting;
+    struct config_origins *origins; /* owned; where each value comes from */
 };
 
 /* Takes a whole sentence, such as "Ignoring unrecognized environment variable REGISTRY_PORT". */

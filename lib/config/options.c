@@ -16,7 +16,10 @@
 #define MILLISECOND INT64_C(1000000)
 #define HOUR        (INT64_C(3600000) * MILLISECOND)
 
-#define FIELD(member) .offset = offsetof(struct config, member)
+#define ITEMS_MAX 1000 /* entries of a list of maps */
+
+#define FIELD(member)      .offset = offsetof(struct config, member)
+#define ITEM(type, member) .is_item = true, .offset = offsetof(struct type, member)
 #define SECTION(key, text)                                                                         \
     {                                                                                              \
         .path = key, .type = OPTION_SECTION, .help = text                                          \
@@ -38,6 +41,18 @@
         .path = "storage." key, .type = OPTION_ANY, .state = OPTION_REFUSED, .is_driver = true,    \
         .help = text                                                                               \
     }
+#define CONTROLLER(key, text)                                                                      \
+    {                                                                                              \
+        .path = "auth." key, .type = OPTION_OPEN, .is_controller = true, .help = text              \
+    }
+#define NO_ACME(key, kind, text)                                                                   \
+    {                                                                                              \
+        .path = "http.tls.letsencrypt." key, .type = OPTION_##kind, .state = OPTION_REFUSED,       \
+        .help = text,                                                                              \
+        .note =                                                                                    \
+            "let a reverse proxy or an ACME client (certbot, lego) fetch certificates and set "    \
+            "http.tls.certificate and .key; renewed files are noticed"                             \
+    }
 
 /* clang-format off */
 const struct option options[] = {
@@ -48,21 +63,26 @@ const struct option options[] = {
     /* ---- log ---- */
     SECTION("log", "What is logged. The application log goes to stderr, the access log to stdout."),
     {.path = "log.level", .type = OPTION_LEVEL, FIELD(log.level), .default_text = "info",
-     .choices = "error|warn|info|debug",
+     .choices = "error|warn|info|debug", .is_reloadable = true,
      .help = "Least important level that is logged, in any case of letters."},
     {.path = "log.formatter", .type = OPTION_TEXT, FIELD(log.formatter), .default_text = "text",
-     .choices = "text", .refused = "json|logstash",
-     .help = "Form of a line of the application log."},
+     .choices = "text|json|logstash", .help = "Form of a line of the application log."},
     {.path = "log.fields", .type = OPTION_PAIRS, FIELD(log.fields), .default_text = "{}", .max = 12,
      .is_untyped = true, .example = "{service: registry}", .is_shown = true, .check = check_log_fields,
      .help = "Fields added to every line about the process, not to those about a request."},
     SECTION("log.accesslog", "The access log: a line in Apache's combined form for each request."),
     {.path = "log.accesslog.disabled", .type = OPTION_BOOL, FIELD(log.is_access_log_disabled),
-     .default_text = "false", .help = "Turns the access log off."},
-    REFUSED("log.hooks", ANY, "Mails for chosen log lines."),
-    REFUSED("log.reportcaller", BOOL, "Names the place in the source (3.x)."),
+     .default_text = "false", .is_reloadable = true, .help = "Turns the access log off."},
+    {.path = "log.hooks", .type = OPTION_ANY, .state = OPTION_REFUSED,
+     .note = "no mail is sent; let what collects the log on stderr send it, and remove or disable the "
+             "hook",
+     .help = "Mails for chosen log lines. A hook with `disabled: true` is ignored."},
+    {.path = "log.reportcaller", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(log.is_caller_reported), .default_text = "false",
+     .note = "lines of this program's log never name their place in the source",
+     .help = "Names the place in the source (3.x)."},
     {.path = "loglevel", .type = OPTION_LEVEL, FIELD(deprecated_log_level), .default_text = "info",
-     .choices = "error|warn|info|debug", .example = "info",
+     .choices = "error|warn|info|debug", .example = "info", .is_reloadable = true,
      .help = "Old name of log.level; counts only where log.level is not given."},
 
     /* ---- storage ---- */
@@ -110,33 +130,33 @@ const struct option options[] = {
      .help = "Serves all content through the registry. The storage drivers of this version never "
              "redirect."},
     OPEN("storage.maintenance", "Jobs in the background and the state of the storage."),
-    OPEN("storage.maintenance.uploadpurging", "Removing uploads that were never finished."),
+    OPEN("storage.maintenance.uploadpurging", "Removing uploads that were never finished. What is "
+         "left out has its default, where upstream demands age, interval and dryrun each."),
     {.path = "storage.maintenance.uploadpurging.enabled", .type = OPTION_BOOL,
-     .state = OPTION_ACCEPTED, FIELD(storage.purge.is_enabled), .default_text = "true",
-     .help = "Whether uploads are purged."},
+     FIELD(storage.purge.is_enabled), .default_text = "true", .help = "Whether uploads are purged."},
     {.path = "storage.maintenance.uploadpurging.age", .type = OPTION_DURATION,
-     .state = OPTION_ACCEPTED, FIELD(storage.purge.age_ns), .default_text = "168h",
+     FIELD(storage.purge.age_ns), .default_text = "168h", .is_string = true,
      .help = "Uploads that began longer ago are removed."},
     {.path = "storage.maintenance.uploadpurging.interval", .type = OPTION_DURATION,
-     .state = OPTION_ACCEPTED, FIELD(storage.purge.interval_ns), .default_text = "24h",
-     .help = "Time between two rounds."},
+     FIELD(storage.purge.interval_ns), .default_text = "24h", .min = MILLISECOND, .is_string = true,
+     .help = "Time between two rounds. The first one is at a random moment of the first hour."},
     {.path = "storage.maintenance.uploadpurging.dryrun", .type = OPTION_BOOL,
-     .state = OPTION_ACCEPTED, FIELD(storage.purge.is_dry_run), .default_text = "false",
+     FIELD(storage.purge.is_dry_run), .default_text = "false",
      .help = "Only logs what would be removed."},
     OPEN("storage.maintenance.readonly", "Serving without accepting changes."),
     {.path = "storage.maintenance.readonly.enabled", .type = OPTION_BOOL,
-     FIELD(storage.is_read_only), .default_text = "false",
+     FIELD(storage.is_read_only), .default_text = "false", .is_reloadable = true,
      .help = "Refuses everything that would change the storage."},
     REFUSED("storage.tag", ANY, "Parallel lookups of tags (3.x)."),
 
     /* ---- http ---- */
     SECTION("http", "The server."),
     {.path = "http.addr", .type = OPTION_TEXT, FIELD(http.addr), .default_text = "\"\"",
-     .example = ":5000", .is_shown = true, .check = check_addr,
+     .example = ":5000", .is_shown = true,
      .help = "Address to listen on, host:port or :port for all interfaces. Without it: a free port "
-             "of all interfaces."},
+             "of all interfaces. The path of a socket where http.net is unix."},
     {.path = "http.net", .type = OPTION_TEXT, FIELD(http.net), .default_text = "tcp",
-     .choices = "tcp", .refused = "unix", .help = "Kind of the address."},
+     .choices = "tcp|unix", .help = "Kind of the address."},
     {.path = "http.host", .type = OPTION_TEXT, FIELD(http.host), .default_text = "\"\"",
      .example = "https://registry.example.com", .check = check_host,
      .help = "Scheme and host of all URLs in answers, where those of the request would not do. A "
@@ -165,48 +185,110 @@ const struct option options[] = {
      .default_text = "60s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
      .help = "How long a body, or a client that reads an answer, may stand still."},
     {.path = "http.headers", .type = OPTION_HEADERS, FIELD(http.headers), .default_text = "{}",
-     .example = "{X-Content-Type-Options: [nosniff]}", .is_shown = true, .check = check_headers,
-     .help = "Headers added to answers: names with lists of values."},
-    SECTION("http.tls", "TLS."),
-    REFUSED("http.tls.certificate", TEXT, "File with the certificate chain."),
-    REFUSED("http.tls.key", TEXT, "File with the private key."),
-    REFUSED("http.tls.clientcas", TEXTS, "Files with authorities of client certificates."),
-    REFUSED("http.tls.clientauth", TEXT, "How client certificates are checked (3.x)."),
-    REFUSED("http.tls.minimumtls", TEXT, "Lowest version of TLS."),
-    REFUSED("http.tls.ciphersuites", TEXTS, "Allowed cipher suites."),
+     .example = "{X-Content-Type-Options: [nosniff]}", .is_shown = true, .is_reloadable = true,
+     .check = check_headers, .help = "Headers added to answers: names with lists of values."},
+    SECTION("http.tls", "TLS. The files are read again when they have changed."),
+    {.path = "http.tls.certificate", .type = OPTION_TEXT, FIELD(http.tls.certificate),
+     .default_text = "\"\"", .example = "/etc/registry/tls.crt",
+     .help = "PEM file with the certificate and, behind it, those between it and its authority. Turns "
+             "TLS on."},
+    {.path = "http.tls.key", .type = OPTION_TEXT, FIELD(http.tls.key), .default_text = "\"\"",
+     .example = "/etc/registry/tls.key", .help = "PEM file with the private key."},
+    {.path = "http.tls.clientcas", .type = OPTION_TEXTS, FIELD(http.tls.client_cas),
+     .default_text = "[]", .example = "[/etc/registry/clients.crt]",
+     .help = "PEM files with the authorities of client certificates. With any, clients need one."},
+    {.path = "http.tls.clientauth", .type = OPTION_TEXT, FIELD(http.tls.client_auth),
+     .default_text = "require-and-verify-client-cert",
+     .choices = "request-client-cert|require-any-client-cert|verify-client-cert-if-given|"
+                "require-and-verify-client-cert",
+     .help = "How client certificates are checked; counts with clientcas only (3.x)."},
+    {.path = "http.tls.minimumtls", .type = OPTION_TEXT, FIELD(http.tls.minimum),
+     .default_text = "tls1.2", .choices = "tls1.0|tls1.1|tls1.2|tls1.3",
+     .help = "Lowest version of TLS."},
+    {.path = "http.tls.ciphersuites", .type = OPTION_TEXTS, FIELD(http.tls.cipher_suites),
+     .default_text = "[]", .example = "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+     .help = "Allowed cipher suites, by upstream's names. Without any: those with forward secrecy and "
+             "authenticated encryption."},
     SECTION("http.tls.letsencrypt", "Certificates from an ACME authority."),
-    REFUSED("http.tls.letsencrypt.cachefile", TEXT, "Where certificates are kept."),
-    REFUSED("http.tls.letsencrypt.email", TEXT, "Address of the account."),
-    REFUSED("http.tls.letsencrypt.hosts", TEXTS, "Allowed host names."),
-    REFUSED("http.tls.letsencrypt.directoryurl", TEXT, "The authority (3.x)."),
+    NO_ACME("cachefile", TEXT, "Where certificates are kept."),
+    NO_ACME("email", TEXT, "Address of the account."),
+    NO_ACME("hosts", TEXTS, "Allowed host names."),
+    NO_ACME("directoryurl", TEXT, "The authority (3.x)."),
     SECTION("http.http2", "HTTP/2 over TLS."),
-    REFUSED("http.http2.disabled", BOOL, "Leaves HTTP/2 out."),
+    {.path = "http.http2.disabled", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(http.is_http2_disabled), .default_text = "false",
+     .note = "HTTP/1.1 is all that is offered", .help = "Leaves HTTP/2 out. It is never offered."},
     SECTION("http.h2c", "HTTP/2 without TLS (3.x)."),
-    REFUSED("http.h2c.enabled", BOOL, "Allows it."),
-    SECTION("http.debug", "A second server for those who watch over this one."),
-    REFUSED("http.debug.addr", TEXT, "Its address."),
-    SECTION("http.debug.prometheus", "Metrics in Prometheus' form."),
-    REFUSED("http.debug.prometheus.enabled", BOOL, "Serves them."),
-    REFUSED("http.debug.prometheus.path", TEXT, "Where."),
+    {.path = "http.h2c.enabled", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(http.is_h2c_enabled), .default_text = "false",
+     .note = "HTTP/1.1 is all that is offered",
+     .help = "Allows it (3.x). HTTP/1.1, which every client speaks, is all that is offered."},
+    SECTION("http.debug", "A second server for those who watch over this one: /debug/health, "
+            "/debug/vars and the metrics. Without TLS, without authentication."),
+    {.path = "http.debug.addr", .type = OPTION_TEXT, FIELD(http.debug.addr), .default_text = "\"\"",
+     .example = "127.0.0.1:5001", .check = check_addr,
+     .help = "Its address, host:port. Without it there is no such server."},
+    SECTION("http.debug.prometheus", "Metrics in Prometheus' form, on the second server."),
+    {.path = "http.debug.prometheus.enabled", .type = OPTION_BOOL,
+     FIELD(http.debug.is_metrics_enabled), .default_text = "false", .help = "Serves them."},
+    {.path = "http.debug.prometheus.path", .type = OPTION_TEXT, FIELD(http.debug.metrics_path),
+     .default_text = "/metrics", .check = check_metrics_path, .help = "Where."},
 
     /* ---- health ---- */
     SECTION("health", "Checks that make the registry answer 503 while they fail."),
     SECTION("health.storagedriver", "Looks whether the storage answers."),
-    {.path = "health.storagedriver.enabled", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+    {.path = "health.storagedriver.enabled", .type = OPTION_BOOL,
      FIELD(health.storage_driver.is_enabled), .default_text = "false", .example = "true",
      .help = "Whether it does."},
-    {.path = "health.storagedriver.interval", .type = OPTION_DURATION, .state = OPTION_ACCEPTED,
-     FIELD(health.storage_driver.interval_ns), .default_text = "10s",
+    {.path = "health.storagedriver.interval", .type = OPTION_DURATION,
+     FIELD(health.storage_driver.interval_ns), .default_text = "10s", .check = check_interval,
      .help = "Time between two looks."},
-    {.path = "health.storagedriver.threshold", .type = OPTION_INTEGER, .state = OPTION_ACCEPTED,
-     FIELD(health.storage_driver.threshold), .default_text = "0", .example = "3",
+    {.path = "health.storagedriver.threshold", .type = OPTION_INTEGER,
+     FIELD(health.storage_driver.threshold), .default_text = "0", .example = "3", .min = INT64_MIN,
+     .check = check_threshold, .help = "How many failures in a row count as one."},
+    {.path = "health.file", .type = OPTION_MAPS, FIELD(health.file),
+     .item_size = sizeof(struct config_file_check), .default_text = "[]", .max = ITEMS_MAX,
+     .env = "FILECHECKERS", .help = "Files whose presence is a failure."},
+    {.path = "health.file.file", .type = OPTION_TEXT, ITEM(config_file_check, file),
+     .default_text = "\"\"", .example = "/run/registry/maintenance", .is_required = true,
+     .help = "Path of the file."},
+    {.path = "health.file.interval", .type = OPTION_DURATION, ITEM(config_file_check, interval_ns),
+     .default_text = "10s", .check = check_interval, .help = "Time between two looks."},
+    {.path = "health.file.threshold", .type = OPTION_INTEGER, ITEM(config_file_check, threshold),
+     .state = OPTION_ACCEPTED, .default_text = "0", .min = INT64_MIN, .check = check_threshold,
+     .note = "a file that is there counts at once, upstream too",
+     .help = "How many failures in a row count as one; without effect, as upstream."},
+    {.path = "health.http", .type = OPTION_MAPS, FIELD(health.http),
+     .item_size = sizeof(struct config_http_check), .default_text = "[]", .max = ITEMS_MAX,
+     .env = "HTTPCHECKERS", .help = "URLs that must answer."},
+    {.path = "health.http.uri", .type = OPTION_TEXT, ITEM(config_http_check, uri),
+     .default_text = "\"\"", .example = "http://127.0.0.1:8080/ready", .is_required = true,
+     .check = check_url, .help = "The URL; it is asked with HEAD."},
+    {.path = "health.http.headers", .type = OPTION_HEADERS, ITEM(config_http_check, headers),
+     .default_text = "{}", .example = "{Authorization: [Bearer abc]}", .is_secret = true,
+     .check = check_headers, .help = "Headers of the request."},
+    {.path = "health.http.statuscode", .type = OPTION_INTEGER, ITEM(config_http_check, status),
+     .default_text = "200", .max = 999, .check = check_status, .help = "The status that is well."},
+    {.path = "health.http.timeout", .type = OPTION_DURATION, ITEM(config_http_check, timeout_ns),
+     .default_text = "0s", .help = "How long the answer may take. 0: as long as it likes."},
+    {.path = "health.http.interval", .type = OPTION_DURATION, ITEM(config_http_check, interval_ns),
+     .default_text = "10s", .check = check_interval, .help = "Time between two looks."},
+    {.path = "health.http.threshold", .type = OPTION_INTEGER, ITEM(config_http_check, threshold),
+     .default_text = "0", .min = INT64_MIN, .check = check_threshold,
      .help = "How many failures in a row count as one."},
-    {.path = "health.file", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "FILECHECKERS",
-     .help = "Files whose presence is a failure."},
-    {.path = "health.http", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "HTTPCHECKERS",
-     .help = "URLs that must answer."},
-    {.path = "health.tcp", .type = OPTION_ANY, .state = OPTION_REFUSED, .env = "TCPCHECKERS",
-     .help = "Addresses that must accept connections."},
+    {.path = "health.tcp", .type = OPTION_MAPS, FIELD(health.tcp),
+     .item_size = sizeof(struct config_tcp_check), .default_text = "[]", .max = ITEMS_MAX,
+     .env = "TCPCHECKERS", .help = "Addresses that must accept connections."},
+    {.path = "health.tcp.addr", .type = OPTION_TEXT, ITEM(config_tcp_check, addr),
+     .default_text = "\"\"", .example = "127.0.0.1:6379", .is_required = true, .check = check_addr,
+     .help = "The address, host:port."},
+    {.path = "health.tcp.timeout", .type = OPTION_DURATION, ITEM(config_tcp_check, timeout_ns),
+     .default_text = "0s", .help = "How long connecting may take. 0: as long as it likes."},
+    {.path = "health.tcp.interval", .type = OPTION_DURATION, ITEM(config_tcp_check, interval_ns),
+     .default_text = "10s", .check = check_interval, .help = "Time between two looks."},
+    {.path = "health.tcp.threshold", .type = OPTION_INTEGER, ITEM(config_tcp_check, threshold),
+     .default_text = "0", .min = INT64_MIN, .check = check_threshold,
+     .help = "How many failures in a row count as one."},
 
     /* ---- catalog, validation, compatibility ---- */
     SECTION("catalog", "The list of all repositories."),
@@ -244,12 +326,81 @@ const struct option options[] = {
     {.path = "compatibility.schema1.signingkeyfile", .type = OPTION_TEXT, .state = OPTION_REFUSED,
      .env = "TRUSTKEY", .help = "File with the key that signs them."},
 
+    /* ---- auth ---- */
+    {.path = "auth", .type = OPTION_ONE_OF,
+     .help = "Who may do what: exactly one access controller. Without it everybody may do everything."},
+    CONTROLLER("none", "Everybody may do everything, as without the section. It has no keys."),
+    CONTROLLER("silly", "Access controller: any Authorization header will do. For tests."),
+    {.path = "auth.silly.realm", .type = OPTION_TEXT, FIELD(auth.silly.realm),
+     .default_text = "\"\"", .example = "silly", .is_string = true,
+     .help = "Name of the realm in challenges. Must be given."},
+    {.path = "auth.silly.service", .type = OPTION_TEXT, FIELD(auth.silly.service),
+     .default_text = "\"\"", .example = "registry.example.com", .is_string = true,
+     .help = "Name of the service in challenges. Must be given."},
+    CONTROLLER("htpasswd", "Access controller: a file of users and bcrypt passwords. It is read again "
+               "when it has changed."),
+    {.path = "auth.htpasswd.realm", .type = OPTION_TEXT, FIELD(auth.htpasswd.realm),
+     .default_text = "\"\"", .example = "Registry", .is_string = true,
+     .help = "Name of the realm in challenges. Must be given."},
+    {.path = "auth.htpasswd.path", .type = OPTION_TEXT, FIELD(auth.htpasswd.path),
+     .default_text = "\"\"", .example = "/etc/registry/htpasswd", .is_string = true,
+     .help = "The file, as `htpasswd -B` makes it. Must be given; one that is missing is made, with a "
+             "user whose password is logged."},
+    {.path = "auth.htpasswd.access", .type = OPTION_TEXT, FIELD(auth.htpasswd.access),
+     .default_text = "\"\"", .example = "/etc/registry/access", .is_string = true, .is_ours = true,
+     .help = "File of rules: which user may do what with which repositories. Without it every user "
+             "may do everything."},
+    CONTROLLER("token", "Access controller: tokens that a token service signs."),
+    {.path = "auth.token.realm", .type = OPTION_TEXT, FIELD(auth.token.realm),
+     .default_text = "\"\"", .example = "https://auth.example.com/token", .is_string = true,
+     .help = "URL of the token service. Must be given."},
+    {.path = "auth.token.issuer", .type = OPTION_TEXT, FIELD(auth.token.issuer),
+     .default_text = "\"\"", .example = "auth.example.com", .is_string = true,
+     .help = "Whom tokens must come from. Must be given."},
+    {.path = "auth.token.service", .type = OPTION_TEXT, FIELD(auth.token.service),
+     .default_text = "\"\"", .example = "registry.example.com", .is_string = true,
+     .help = "Whom tokens must be for. Must be given."},
+    {.path = "auth.token.rootcertbundle", .type = OPTION_TEXT, FIELD(auth.token.root_cert_bundle),
+     .default_text = "\"\"", .example = "/etc/registry/token.crt", .is_string = true,
+     .help = "PEM file with the certificates whose keys sign tokens, or sign certificates that do."},
+    {.path = "auth.token.jwks", .type = OPTION_TEXT, FIELD(auth.token.jwks), .default_text = "\"\"",
+     .example = "/etc/registry/token.jwks", .is_string = true,
+     .help = "File with a JSON Web Key Set of the keys that sign tokens (3.x)."},
+    {.path = "auth.token.signingalgorithms", .type = OPTION_TEXTS,
+     FIELD(auth.token.signing_algorithms), .default_text = "[]", .example = "[ES256, RS256]",
+     .help = "Allowed algorithms of signatures (3.x). Without any: all that are safe."},
+    {.path = "auth.token.autoredirect", .type = OPTION_BOOL, FIELD(auth.token.is_auto_redirect),
+     .default_text = "false",
+     .help = "Challenges name this registry's own host as token service, whatever the realm."},
+    {.path = "auth.token.autoredirectpath", .type = OPTION_TEXT,
+     FIELD(auth.token.auto_redirect_path), .default_text = "/auth/token", .is_string = true,
+     .help = "The path of that URL (3.x)."},
+
+    /* ---- reporting ---- */
+    SECTION("reporting", "Services that collect errors. Nothing is sent to them."),
+    SECTION("reporting.bugsnag", "Bugsnag."),
+    {.path = "reporting.bugsnag.apikey", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(reporting.bugsnag.api_key), .default_text = "\"\"", .example = "abc", .is_secret = true,
+     .note = "nothing is reported to Bugsnag; errors are in the log", .help = "Its key."},
+    {.path = "reporting.bugsnag.releasestage", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(reporting.bugsnag.release_stage), .default_text = "\"\"", .example = "production",
+     .note = "", .help = "Where the registry runs."},
+    {.path = "reporting.bugsnag.endpoint", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(reporting.bugsnag.endpoint), .default_text = "\"\"",
+     .example = "https://notify.bugsnag.com/", .note = "", .help = "Its URL."},
+    SECTION("reporting.newrelic", "New Relic."),
+    {.path = "reporting.newrelic.licensekey", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(reporting.newrelic.license_key), .default_text = "\"\"", .example = "abc",
+     .is_secret = true, .note = "nothing is reported to New Relic; there are metrics for Prometheus",
+     .help = "Its key."},
+    {.path = "reporting.newrelic.name", .type = OPTION_TEXT, .state = OPTION_ACCEPTED,
+     FIELD(reporting.newrelic.name), .default_text = "\"\"", .example = "registry", .note = "",
+     .help = "Name of the application."},
+    {.path = "reporting.newrelic.verbose", .type = OPTION_BOOL, .state = OPTION_ACCEPTED,
+     FIELD(reporting.newrelic.is_verbose), .default_text = "false", .note = "",
+     .help = "Logs what is sent."},
+
     /* ---- sections of which this version has nothing ---- */
-    {.path = "auth", .type = OPTION_ONE_OF, .help = "Who may do what. Exactly one way to tell."},
-    OPEN("auth.none", "Everybody may do everything, as without the section. It has no keys."),
-    REFUSED("auth.silly", ANY, "Any Authorization header will do. For tests."),
-    REFUSED("auth.htpasswd", ANY, "A file of users and bcrypt passwords."),
-    REFUSED("auth.token", ANY, "Tokens of a token service."),
     OPEN("middleware", "Parts put between others."),
     REFUSED("middleware.registry", ANY, "Around the registry."),
     REFUSED("middleware.repository", ANY, "Around repositories."),
@@ -263,7 +414,8 @@ const struct option options[] = {
     REFUSED("redis.addr", TEXT, "Its address."),
     REFUSED("redis.addrs", TEXTS, "Its addresses (3.x)."),
     REFUSED("redis.username", TEXT, "User (3.x)."),
-    REFUSED("redis.password", TEXT, "Its password."),
+    {.path = "redis.password", .type = OPTION_TEXT, .state = OPTION_REFUSED, .is_secret = true,
+     .help = "Its password."},
     REFUSED("redis.db", INTEGER, "Number of the database."),
     REFUSED("redis.dialtimeout", DURATION, "How long connecting may take."),
     REFUSED("redis.readtimeout", DURATION, "How long an answer may take."),
@@ -276,16 +428,14 @@ const struct option options[] = {
     SECTION("proxy", "Being a cache of another registry."),
     REFUSED("proxy.remoteurl", TEXT, "The other registry."),
     REFUSED("proxy.username", TEXT, "User there."),
-    REFUSED("proxy.password", TEXT, "Password there."),
+    {.path = "proxy.password", .type = OPTION_TEXT, .state = OPTION_REFUSED, .is_secret = true,
+     .help = "Password there."},
     REFUSED("proxy.ttl", DURATION, "How long content stays (3.x)."),
     REFUSED("proxy.exec", ANY, "Helper that knows the password (3.x)."),
     REFUSED("proxy.cachewritetimeout", DURATION, "How long storing may take (3.x)."),
     SECTION("policy", "Rules for repositories."),
     SECTION("policy.repository", "Rules for repositories."),
     REFUSED("policy.repository.classes", TEXTS, "Kinds of content that may be pushed."),
-    SECTION("reporting", "Services that collect errors."),
-    REFUSED("reporting.bugsnag", ANY, "Bugsnag."),
-    REFUSED("reporting.newrelic", ANY, "New Relic."),
     SECTION("tags", "Lists of tags (3.x)."),
     REFUSED("tags.maxtags", INTEGER, "Most tags in one answer (3.x)."),
 };
@@ -311,6 +461,19 @@ bool is_option_section(const struct option *option)
 {
     return option->type == OPTION_SECTION || option->type == OPTION_OPEN ||
            option->type == OPTION_ONE_OF;
+}
+
+bool has_option_value(const struct option *option)
+{
+    return !is_option_section(option) && option->state != OPTION_REFUSED;
+}
+
+bool is_option_within(const struct option *option, const struct option *section)
+{
+    size_t len = strlen(section->path);
+
+    return strncmp(option->path, section->path, len) == 0 &&
+           (option->path[len] == '\0' || option->path[len] == '.');
 }
 
 bool is_option_below(const struct option *option, const char *section)
@@ -362,12 +525,19 @@ void option_variable(const struct option *option, struct str *out)
 const char *option_type_name(enum option_type type)
 {
     static const char *const names[] = {
-        [OPTION_SECTION] = "section",      [OPTION_OPEN] = "section",
-        [OPTION_ONE_OF] = "section",       [OPTION_TEXT] = "text",
-        [OPTION_BOOL] = "true or false",   [OPTION_INTEGER] = "number",
-        [OPTION_DURATION] = "duration",    [OPTION_LEVEL] = "text",
-        [OPTION_TEXTS] = "list",           [OPTION_PAIRS] = "map",
-        [OPTION_HEADERS] = "map of lists", [OPTION_ANY] = "any",
+        [OPTION_SECTION] = "section",
+        [OPTION_OPEN] = "section",
+        [OPTION_ONE_OF] = "section",
+        [OPTION_TEXT] = "text",
+        [OPTION_BOOL] = "true or false",
+        [OPTION_INTEGER] = "number",
+        [OPTION_DURATION] = "duration",
+        [OPTION_LEVEL] = "text",
+        [OPTION_TEXTS] = "list",
+        [OPTION_PAIRS] = "map",
+        [OPTION_HEADERS] = "map of lists",
+        [OPTION_MAPS] = "list of sections",
+        [OPTION_ANY] = "any",
     };
 
     return names[type];

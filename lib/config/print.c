@@ -88,8 +88,11 @@ static void print_texts(const struct config_texts *texts, struct str *out)
     str_append_char(out, ']');
 }
 
-static void print_pairs(const struct config_pairs *pairs, bool is_lists, struct str *out)
+static void print_pairs(const struct config_pairs *pairs, const struct option *option,
+                        struct str *out)
 {
+    bool is_lists = option->type == OPTION_HEADERS;
+
     str_append_char(out, '{');
     for (size_t i = 0; i < pairs->count; i++) {
         const struct config_pair *pair = &pairs->items[i];
@@ -101,15 +104,19 @@ static void print_pairs(const struct config_pairs *pairs, bool is_lists, struct 
             print_text(pair->name, true, out);
             str_append_text(out, is_lists ? ": [" : ": ");
         }
-        print_text(pair->value, true, out);
+        if (option->is_secret)
+            str_append_text(out, MASK);
+        else
+            print_text(pair->value, true, out);
     }
     str_append_text(out, is_lists && pairs->count > 0 ? "]}" : "}");
 }
 
-static void print_value(const struct config *config, const struct option *option, struct str *out)
+/* @base: the struct config, or an item of a list of maps. */
+static void print_value(const void *base, const struct option *option, struct str *out)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
-    const void *field = apply_field(config, option);
+    const void *field = apply_field(base, option);
 
     switch (option->type) {
     case OPTION_TEXT:
@@ -133,8 +140,11 @@ static void print_value(const struct config *config, const struct option *option
     case OPTION_TEXTS:
         print_texts(field, out);
         break;
+    case OPTION_MAPS: /* without items; print_items has the others */
+        str_append_text(out, "[]");
+        break;
     default:
-        print_pairs(field, option->type == OPTION_HEADERS, out);
+        print_pairs(field, option, out);
         break;
     }
 }
@@ -155,32 +165,29 @@ static void indent(size_t depth, struct str *out)
     str_append_format(out, "%*s", (int)(depth * INDENT), "");
 }
 
-/* Is @option @section or somewhere below it? */
-static bool is_within(const struct option *option, const struct option *section)
-{
-    size_t len = strlen(section->path);
-
-    return strncmp(option->path, section->path, len) == 0 &&
-           (option->path[len] == '\0' || option->path[len] == '.');
-}
-
 /* Does the section hold a key with a value? Then it is shown. */
 static bool has_values(const struct option *section)
 {
     for (size_t i = 0; i < option_count; i++) {
-        if (!is_option_section(&options[i]) && options[i].state != OPTION_REFUSED &&
-            is_within(&options[i], section))
+        if (has_option_value(&options[i]) && is_option_within(&options[i], section))
             return true;
     }
     return false;
 }
 
-/* Is it about another storage driver than the one that is used? */
-static bool is_other_driver(const struct config *config, const struct option *option)
+/* Is it about another storage driver or access controller than the one that is used? */
+static bool is_other_way(const struct config *config, const struct option *option)
 {
+    const char *controller = config->auth.controller;
+
+    if (controller == NULL && is_option_within(option, option_find("auth")))
+        return true;
     for (size_t i = 0; i < option_count; i++) {
-        if (options[i].is_driver && is_within(option, &options[i]) &&
-            strcmp(option_key(&options[i]), config->storage.driver) != 0)
+        if (!is_option_within(option, &options[i]))
+            continue;
+        if ((options[i].is_driver &&
+             strcmp(option_key(&options[i]), config->storage.driver) != 0) ||
+            (options[i].is_controller && strcmp(option_key(&options[i]), controller) != 0))
             return true;
     }
     return false;
@@ -196,26 +203,67 @@ static void print_origin(const struct config_origin *origin, struct str *out)
         str_append_text(out, " # default");
 }
 
+/* What stands behind the indentation: the key with its value and origin, or the name of a section.
+ */
+static void print_key(const struct config *config, const void *base, const struct option *option,
+                      size_t item, struct str *out)
+{
+    str_append_format(out, "%s:", option_key(option));
+    if (is_option_section(option)) {
+        str_append_text(out, has_values(option) ? "" : " {}");
+    } else {
+        str_append_char(out, ' ');
+        print_value(base, option, out);
+        print_origin(apply_origin(config, option, item), out);
+    }
+    str_append_char(out, '\n');
+}
+
+/* A list of maps: each item with a dash before its first key. */
+static void print_items(const struct config *config, const struct option *list, struct str *out)
+{
+    const struct config_items *items = apply_field(config, list);
+
+    str_append_format(out, "%s:", option_key(list));
+    print_origin(apply_origin(config, list, 0), out);
+    str_append_char(out, '\n');
+    for (size_t item = 0; item < items->count; item++) {
+        bool is_first = true;
+
+        for (size_t i = 0; i < option_count; i++) {
+            const struct option *option = &options[i];
+
+            if (option == list || !is_option_within(option, list))
+                continue;
+            indent(depth_of(option) + !is_first, out);
+            str_append_text(out, is_first ? "- " : "");
+            print_key(config, apply_item(config, list, item), option, item, out);
+            is_first = false;
+        }
+    }
+}
+
+static bool has_items(const struct config *config, const struct option *option)
+{
+    return option->type == OPTION_MAPS &&
+           ((const struct config_items *)apply_field(config, option))->count > 0;
+}
+
 void config_print(const struct config *config, struct str *out)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
-        bool is_section = is_option_section(option);
+        bool is_way = option->is_driver || option->is_controller;
 
-        if (option->state == OPTION_REFUSED || is_other_driver(config, option) ||
-            (is_section && !option->is_driver && !has_values(option)) ||
+        if (option->state == OPTION_REFUSED || option->is_item || is_other_way(config, option) ||
+            (is_option_section(option) && !is_way && !has_values(option)) ||
             strcmp(option->path, "loglevel") == 0)
             continue;
         indent(depth_of(option), out);
-        str_append_format(out, "%s:", option_key(option));
-        if (is_section && !has_values(option)) {
-            str_append_text(out, " {}");
-        } else if (!is_section) {
-            str_append_char(out, ' ');
-            print_value(config, option, out);
-            print_origin(&config->origins[i], out);
-        }
-        str_append_char(out, '\n');
+        if (has_items(config, option))
+            print_items(config, option, out);
+        else
+            print_key(config, config, option, 0, out);
     }
 }
 
@@ -275,7 +323,9 @@ static void print_facts(const struct option *option, size_t depth, struct str *o
 /* Whether the example has the key as a comment only: it has no default, or says something else. */
 static bool is_commented(const struct option *option)
 {
-    return !option->is_shown && (option->example != NULL || option->state == OPTION_ACCEPTED);
+    return !option->is_shown &&
+           (option->example != NULL || option->state == OPTION_ACCEPTED || option->is_item ||
+            option->type == OPTION_MAPS || is_option_within(option, option_find("auth")));
 }
 
 static void print_example_value(const struct option *option, size_t depth, struct str *out)
@@ -293,8 +343,8 @@ static void print_example_value(const struct option *option, size_t depth, struc
 static bool is_section_commented(const struct option *section)
 {
     for (size_t i = 0; i < option_count; i++) {
-        if (!is_option_section(&options[i]) && options[i].state != OPTION_REFUSED &&
-            !is_commented(&options[i]) && is_within(&options[i], section))
+        if (has_option_value(&options[i]) && !is_commented(&options[i]) &&
+            is_option_within(&options[i], section))
             return false;
     }
     return true;
@@ -310,6 +360,16 @@ static void print_example_section(const struct option *section, size_t depth, st
                       option_key(section));
 }
 
+/* A list of maps: a comment with one item. */
+static void print_example_list(const struct option *list, size_t depth, struct str *out)
+{
+    print_comment(list->help, depth, out);
+    indent(depth, out);
+    str_append_format(out, "# %s:\n", option_key(list));
+    indent(depth + 1, out);
+    str_append_text(out, "# -\n");
+}
+
 void config_print_example(struct str *out)
 {
     str_append_text(out, "# Every key of the registry's configuration with its default. Lines that "
@@ -318,13 +378,15 @@ void config_print_example(struct str *out)
                          "example\n# REGISTRY_HTTP_ADDR; its value is YAML.\n\n");
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
-        size_t depth = depth_of(option);
+        size_t depth = depth_of(option) + option->is_item;
 
         if (option->state == OPTION_REFUSED)
             continue;
-        if (!is_option_section(option))
+        if (option->type == OPTION_MAPS)
+            print_example_list(option, depth, out);
+        else if (!is_option_section(option))
             print_example_value(option, depth, out);
-        else if (has_values(option) || option->is_driver)
+        else if (has_values(option) || option->is_driver || option->is_controller)
             print_example_section(option, depth, out);
     }
 }
@@ -337,7 +399,7 @@ static bool is_section_refused(const struct option *section)
     bool has_refused = false;
 
     for (size_t i = 0; i < option_count; i++)
-        has_refused |= options[i].state == OPTION_REFUSED && is_within(&options[i], section);
+        has_refused |= options[i].state == OPTION_REFUSED && is_option_within(&options[i], section);
     return is_option_section(section) && has_refused && !has_values(section);
 }
 
@@ -391,7 +453,7 @@ static void print_reference_table(const struct option *section, struct str *out)
     str_append_text(out, "| key | type | default | state | variable | meaning |\n"
                          "|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < option_count; i++) {
-        if (is_within(&options[i], section) && &options[i] != section)
+        if (is_option_within(&options[i], section) && &options[i] != section)
             print_reference_key(&options[i], out);
     }
 }

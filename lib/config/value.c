@@ -86,16 +86,30 @@ static int check_choice(const struct tree *tree, const struct node *node,
                      str_text(&wanted));
 }
 
+/* Upstream asks the type of a value that its YAML reader has already guessed. */
+static int check_string(const struct tree *tree, const struct node *node,
+                        const struct option *option, struct error *err)
+{
+    if (!option->is_string || !node->is_plain || scalar_resolve(node->text).kind == SCALAR_TEXT)
+        return 0;
+    if (option->type == OPTION_DURATION)
+        return value_fail_type(tree, node, option, "a duration with a unit, such as 30s or 168h",
+                               err);
+    return value_fail_type(tree, node, option, "a text; put it into quotes", err);
+}
+
 /* ---- one reader for each type; @field is replaced only on success ---- */
 
-/* Where there are choices, the empty text leaves the default, as upstream reads it. */ static int
-read_text(const struct tree *tree, const struct node *node, const struct option *option,
-          char **field, struct error *err)
+/* Where there are choices, the empty text leaves the default, as upstream reads it. */
+static int read_text(const struct tree *tree, const struct node *node, const struct option *option,
+                     char **field, struct error *err)
 {
     auto_str text = STR_INIT(YAML_TEXT_MAX);
 
     if (node->kind != NODE_SCALAR)
         return value_fail_type(tree, node, option, "a text", err);
+    if (check_string(tree, node, option, err) < 0)
+        return -1;
     if (option->is_untyped && node->is_plain)
         scalar_normalize(node->text, &text);
     else
@@ -171,6 +185,8 @@ static int read_duration(const struct tree *tree, const struct node *node,
 
     if (node->kind != NODE_SCALAR)
         return value_fail_type(tree, node, option, "a duration, such as 30s or 1m30s", err);
+    if (check_string(tree, node, option, err) < 0)
+        return -1;
     if (!scalar_parse_duration(node->text, &ns)) {
         struct scalar scalar = scalar_resolve(node->text);
 
