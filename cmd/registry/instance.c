@@ -89,7 +89,7 @@ static int open_store(struct instance *instance, struct error *err)
 
     if (driver == NULL)
         return error_set(err, ERROR_INVALID, "storage driver %s is not part of this program", name);
-    if (store_open(driver, config->storage.root, &instance->store, err) < 0)
+    if (store_open(driver, config, &instance->store, err) < 0)
         return error_wrap(err, "storage driver %s", name);
     instance->registry.store = instance->store;
     instance->registry.is_delete_enabled = config->storage.is_delete_enabled;

@@ -15,6 +15,7 @@
 #include "drivers/filesystem/subtree.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/config/config.h"
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
 
@@ -92,12 +93,14 @@ static void filesystem_close(struct storage *storage)
     free(storage);
 }
 
-static int filesystem_open(const char *root, struct storage **out_storage, struct error *err)
+static int filesystem_open(const struct config *config, struct storage **out_storage,
+                           struct error *err)
 {
     struct filesystem *filesystem = xcalloc(1, sizeof(*filesystem));
+    const char *root = config->storage.filesystem.root;
 
     filesystem->base.driver = &filesystem_driver;
-    filesystem->root = absolute_root(root != NULL && root[0] != '\0' ? root : ROOT_DEFAULT, err);
+    filesystem->root = absolute_root(root[0] != '\0' ? root : ROOT_DEFAULT, err);
     if (filesystem->root == NULL || prepare_root(&filesystem->base, err) < 0) {
         filesystem_close(&filesystem->base);
         return -1;

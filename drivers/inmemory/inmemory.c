@@ -38,11 +38,12 @@ static struct node *root_of(struct storage *storage)
     return ((struct inmemory *)storage)->root;
 }
 
-static int inmemory_open(const char *root, struct storage **out_storage, struct error *err)
+static int inmemory_open(const struct config *config, struct storage **out_storage,
+                         struct error *err)
 {
     struct inmemory *inmemory = xcalloc(1, sizeof(*inmemory));
 
-    (void)root, (void)err;
+    (void)config, (void)err;
     inmemory->base.driver = &inmemory_driver;
     inmemory->root = node_new_root();
     *out_storage = &inmemory->base;

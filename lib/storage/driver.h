@@ -28,7 +28,7 @@
 #include <time.h>
 
 struct evbuffer;
-struct config_section;
+struct config;
 
 /* What a driver keeps open; each driver embeds it as its first member. */
 struct storage {
@@ -74,10 +74,10 @@ struct storage_driver {
     const char *name;    /* "filesystem": the key below `storage` */
     const char *summary; /* one sentence, for help */
 
-    /* Opens the storage; may be called before the loop runs, so it may block and never suspends.
-     * @root is the driver's root directory or prefix, NULL for the default.
-     * Given: @out_storage, close it. */
-    int (*open)(const char *root, struct storage **out_storage, struct error *err);
+    /* Opens the storage with its own keys of the configuration, which it copies; may be called
+     * before the loop runs, so it may block and never suspends.
+     * Given: @out_storage, close it. Errors: INVALID for a key that makes no sense. */
+    int (*open)(const struct config *config, struct storage **out_storage, struct error *err);
     void (*close)(struct storage *storage);
 
     /* The whole content of a small key, appended to @out; TOO_LARGE when it exceeds @out's room.

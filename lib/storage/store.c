@@ -126,12 +126,12 @@ static int check_key_or_root(const char *key, struct error *err)
     return strcmp(key, "/") == 0 ? 0 : check_key(key, err);
 }
 
-int store_open(const struct storage_driver *driver, const char *root, struct store **out_store,
-               struct error *err)
+int store_open(const struct storage_driver *driver, const struct config *config,
+               struct store **out_store, struct error *err)
 {
     struct storage *storage;
 
-    if (driver->open(root, &storage, err) < 0)
+    if (driver->open(config, &storage, err) < 0)
         return error_wrap(err, "%s", driver->name);
     *out_store = xcalloc(1, sizeof(**out_store));
     (*out_store)->driver = driver;

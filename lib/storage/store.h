@@ -12,8 +12,8 @@
 
 struct store;
 
-/* Opens @driver at @root (NULL: its default). Given: store_close. */
-must_check int store_open(const struct storage_driver *driver, const char *root,
+/* Opens @driver with what @config says of it. Given: store_close. */
+must_check int store_open(const struct storage_driver *driver, const struct config *config,
                           struct store **out_store, struct error *err);
 void store_close(struct store *store); /* no reader or writer may be open */
 

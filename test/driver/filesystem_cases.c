@@ -5,6 +5,7 @@
  */
 #include "drivers/drivers.h"
 #include "lib/base/memory.h"
+#include "lib/config/config.h"
 #include "test/driver/suite.h"
 
 #include <errno.h>
@@ -27,6 +28,13 @@ static char *below(const char *name)
 
     str_append_format(&path, "%s%s", suite_root(), name);
     return str_take(&path);
+}
+
+static int open_filesystem(char *root, struct store **out, struct error *err)
+{
+    struct config config = {.storage.filesystem.root = root};
+
+    return store_open(&filesystem_driver, &config, out, err);
 }
 
 static unsigned mode_of(const char *name)
@@ -132,9 +140,9 @@ static void open_refuses_a_root_that_is_a_file(struct store *store)
     struct error err = ERROR_INIT;
 
     expect_put(store, "/file", "x");
-    assert_int_equal(store_open(&filesystem_driver, file, &other, &err), -1);
+    assert_int_equal(open_filesystem(file, &other, &err), -1);
     assert_non_null(strstr(err.message, file));
-    assert_int_equal(store_open(&filesystem_driver, through, &other, &err), -1);
+    assert_int_equal(open_filesystem(through, &other, &err), -1);
     assert_non_null(strstr(err.message, through));
 }
 
@@ -147,7 +155,7 @@ static void open_makes_the_root(struct store *store)
     struct stat stat;
 
     (void)store;
-    assert_int_equal(store_open(&filesystem_driver, root, &other, &err), 0);
+    assert_int_equal(open_filesystem(root, &other, &err), 0);
     assert_int_equal(lstat(made, &stat), 0);
     assert_true(S_ISDIR(stat.st_mode));
     expect_put(other, "/d/link", "x");
@@ -263,7 +271,7 @@ static void a_full_disk_is_reported_and_leaves_what_was(struct store *store)
         print_message("not run: no tmpfs can be mounted here (%s)\n", strerror(errno));
         return;
     }
-    assert_int_equal(store_open(&filesystem_driver, mount_point, &small, &err), 0);
+    assert_int_equal(open_filesystem(mount_point, &small, &err), 0);
     fill_and_check(small);
     store_close(small);
     assert_int_equal(umount2(mount_point, MNT_DETACH), 0);

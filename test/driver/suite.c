@@ -6,6 +6,7 @@
 
 #include "drivers/drivers.h"
 #include "lib/base/memory.h"
+#include "lib/config/config.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
 #include "test/support/trial.h"
@@ -193,6 +194,7 @@ static void run_case(void **state)
     struct run *run = *state;
     const struct storage_driver *driver = run->fixture->driver;
     struct error err = ERROR_INIT;
+    struct config config = {.storage.filesystem.root = root};
     size_t descriptors;
 
     snprintf(root, sizeof(root), "/tmp/kist-driver-XXXXXX");
@@ -204,7 +206,7 @@ static void run_case(void **state)
         driver = &trial_driver;
     }
     assert_int_equal(loop_open(2, &err), 0);
-    assert_int_equal(store_open(driver, root, &run->store, &err), 0);
+    assert_int_equal(store_open(driver, &config, &run->store, &err), 0);
     descriptors = count_descriptors();
     task_spawn("case", case_main, run);
     loop_run();

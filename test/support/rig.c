@@ -7,6 +7,7 @@
 #include "drivers/drivers.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/config/config.h"
 #include "lib/storage/layout.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
@@ -53,6 +54,7 @@ int rig_open(void **state)
 {
     struct error err = ERROR_INIT;
     const char *tmp = getenv("TMPDIR");
+    struct config config = {.storage.filesystem.root = root};
 
     (void)state;
     log_set_level(LOG_LEVEL_ERROR);
@@ -61,7 +63,7 @@ int rig_open(void **state)
         return -1;
     trial_wrap(used_driver);
     trial_arm(TRIAL_NONE, 0);
-    if (store_open(&trial_driver, root, &registry.store, &err) < 0)
+    if (store_open(&trial_driver, &config, &registry.store, &err) < 0)
         return -1;
     registry.is_delete_enabled = true;
     return 0;

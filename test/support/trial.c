@@ -126,11 +126,11 @@ static struct storage *next_of(struct storage *storage)
     return ((struct trial *)storage)->next;
 }
 
-static int trial_open(const char *root, struct storage **out_storage, struct error *err)
+static int trial_open(const struct config *config, struct storage **out_storage, struct error *err)
 {
     struct trial *trial = xcalloc(1, sizeof(*trial));
 
-    if (next_driver->open(root, &trial->next, err) < 0) {
+    if (next_driver->open(config, &trial->next, err) < 0) {
         free(trial);
         return -1;
     }
