@@ -4,8 +4,8 @@
  *
  *     # comment
  *     group @devs = alice, bob
- *     allow anonymous  pull       library/** public/*
- *     allow @devs      pull,push  team/**
+ *     allow anonymous  pull       library/busybox public-*
+ *     allow @devs      pull,push  team-* tools/images
  *     allow alice      *          **
  *     allow alice,carl catalog
  *
