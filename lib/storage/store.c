@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/metrics/metrics.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -17,6 +18,9 @@
 
 #define KEY_MAX 1024 /* bytes; the longest of layout.h is well below */
 
+#define PROBE_KEY                                                                                  \
+    "/docker" /* everything of layout.h is below it; so the root must let us through */
+
 #define SHOWN_KEY 120 /* bytes of a key's end that a message shows */
 
 struct store {
@@ -24,37 +28,95 @@ struct store {
     struct storage *storage;
 };
 
-/* One call of a slot, for the log and for the context of its error. */
+/* ---- calls ---- */
+
+enum verb {
+    VERB_GET,
+    VERB_PUT,
+    VERB_STAT,
+    VERB_LIST,
+    VERB_MOVE,
+    VERB_REMOVE,
+    VERB_CLEAR,
+    VERB_READER_OPEN,
+    VERB_READ,
+    VERB_WRITER_OPEN,
+    VERB_WRITE,
+    VERB_FLUSH,
+    VERB_COMMIT,
+    VERB_COUNT
+};
+
+/* Our names, for log and errors, and those of the metric: upstream's as far as it has the verb. */
+static const struct {
+    const char *name;
+    const char *action;
+} verbs[VERB_COUNT] = {
+    [VERB_GET] = {"get", "GetContent"},
+    [VERB_PUT] = {"put", "PutContent"},
+    [VERB_STAT] = {"stat", "Stat"},
+    [VERB_LIST] = {"list", "List"},
+    [VERB_MOVE] = {"move", "Move"},
+    [VERB_REMOVE] = {"remove", "Delete"},
+    [VERB_CLEAR] = {"clear", "Clear"},
+    [VERB_READER_OPEN] = {"reader_open", "Reader"},
+    [VERB_READ] = {"read", "ReaderRead"},
+    [VERB_WRITER_OPEN] = {"writer_open", "Writer"},
+    [VERB_WRITE] = {"write", "WriterWrite"},
+    [VERB_FLUSH] = {"flush", "WriterFlush"},
+    [VERB_COMMIT] = {"commit", "WriterCommit"},
+};
+
+/* One call of a slot, for the log, the metrics and the context of its error. */
 struct call {
     const struct storage_driver *driver;
-    const char *verb;
+    enum verb verb;
     const char *key;
     const char *to; /* of a move, else NULL */
     int64_t started_at;
 };
 
-static struct call call_begin(const struct storage_driver *driver, const char *verb,
-                              const char *key)
+static struct call call_begin(const struct storage_driver *driver, enum verb verb, const char *key)
 {
     return (struct call){
         .driver = driver, .verb = verb, .key = key, .started_at = clock_monotonic_ns()};
 }
 
+static const double seconds[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+
+static struct metric_family actions = METRIC_HISTOGRAM(
+    "registry_storage_action_seconds", "The number of seconds that the storage action takes",
+    seconds, "action", "driver");
+
+/* The series of the driver that was called last: nearly always, there is one. */
+static void call_count(const struct call *call, int64_t duration_ns)
+{
+    static struct metric_series *series[VERB_COUNT];
+    static const struct storage_driver *driver;
+
+    if (driver != call->driver) {
+        memset(series, 0, sizeof(series));
+        driver = call->driver;
+    }
+    if (series[call->verb] == NULL)
+        series[call->verb] = metric_series(&actions, verbs[call->verb].action, driver->name);
+    metric_observe(&actions, series[call->verb], (double)duration_ns / 1e9);
+}
+
 /* filesystem.get("/docker/...") with how long it took and how it ended. */
-static void call_log(const struct call *call, int rc, const struct error *err)
+static void call_log(const struct call *call, int64_t duration_ns, int rc, const struct error *err)
 {
     struct log_line line;
     char duration[32];
 
-    snprintf(duration, sizeof(duration), "%.3fms",
-             (double)(clock_monotonic_ns() - call->started_at) / 1e6);
+    snprintf(duration, sizeof(duration), "%.3fms", (double)duration_ns / 1e6);
     log_begin(&line, LOG_LEVEL_DEBUG);
     log_add_text(&line, "storage.duration", duration);
     if (call->to != NULL)
         log_add_text(&line, "storage.to", call->to);
     if (rc < 0)
         log_add_text(&line, "storage.error", error_code_name(err->code));
-    log_end(&line, "%s.%s(\"%s\")", call->driver->name, call->verb, call->key);
+    log_end(&line, "%s.%s(\"%s\")", call->driver->name, verbs[call->verb].name, call->key);
 }
 
 /* The end of a key says more than its beginning. */
@@ -68,17 +130,29 @@ static const char *shown_key(const char *key, size_t max)
 static void call_wrap(const struct call *call, struct error *err)
 {
     if (call->to != NULL)
-        error_wrap(err, "%s: %s %s to %s", call->driver->name, call->verb,
+        error_wrap(err, "%s: %s %s to %s", call->driver->name, verbs[call->verb].name,
                    shown_key(call->key, SHOWN_KEY / 2), shown_key(call->to, SHOWN_KEY / 2));
     else
-        error_wrap(err, "%s: %s %s", call->driver->name, call->verb,
+        error_wrap(err, "%s: %s %s", call->driver->name, verbs[call->verb].name,
                    shown_key(call->key, SHOWN_KEY));
 }
 
 static int call_end(const struct call *call, int rc, struct error *err)
 {
+    int64_t duration_ns = clock_monotonic_ns() - call->started_at;
+
+    call_count(call, duration_ns);
     if (log_is_enabled(LOG_LEVEL_DEBUG))
-        call_log(call, rc, err);
+        call_log(call, duration_ns, rc, err);
+    if (rc < 0)
+        call_wrap(call, err);
+    return rc;
+}
+
+/* One of the many calls of a stream: not logged. */
+static int call_end_quietly(const struct call *call, int rc, struct error *err)
+{
+    call_count(call, clock_monotonic_ns() - call->started_at);
     if (rc < 0)
         call_wrap(call, err);
     return rc;
@@ -154,7 +228,7 @@ const char *store_driver_name(const struct store *store)
 
 int store_get(struct store *store, const char *key, struct str *out, struct error *err)
 {
-    struct call call = call_begin(store->driver, "get", key);
+    struct call call = call_begin(store->driver, VERB_GET, key);
     int rc = check_key(key, err);
 
     if (rc == 0)
@@ -164,7 +238,7 @@ int store_get(struct store *store, const char *key, struct str *out, struct erro
 
 int store_put(struct store *store, const char *key, struct span content, struct error *err)
 {
-    struct call call = call_begin(store->driver, "put", key);
+    struct call call = call_begin(store->driver, VERB_PUT, key);
     int rc = check_key(key, err);
 
     if (rc == 0)
@@ -174,7 +248,7 @@ int store_put(struct store *store, const char *key, struct span content, struct 
 
 int store_stat(struct store *store, const char *key, struct storage_stat *out, struct error *err)
 {
-    struct call call = call_begin(store->driver, "stat", key);
+    struct call call = call_begin(store->driver, VERB_STAT, key);
     int rc = check_key_or_root(key, err);
 
     if (rc == 0)
@@ -182,9 +256,20 @@ int store_stat(struct store *store, const char *key, struct storage_stat *out, s
     return call_end(&call, rc, err);
 }
 
+int store_probe(struct store *store, struct error *err)
+{
+    struct storage_stat stat;
+    struct error why = ERROR_INIT;
+
+    if (store_stat(store, PROBE_KEY, &stat, &why) == 0 || why.code == ERROR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
+}
+
 int store_list(struct store *store, const char *key, struct storage_list *out, struct error *err)
 {
-    struct call call = call_begin(store->driver, "list", key);
+    struct call call = call_begin(store->driver, VERB_LIST, key);
     struct storage_list list = {0};
     int rc = check_key_or_root(key, err);
 
@@ -199,7 +284,7 @@ int store_list(struct store *store, const char *key, struct storage_list *out, s
 
 int store_move(struct store *store, const char *from, const char *to, struct error *err)
 {
-    struct call call = call_begin(store->driver, "move", from);
+    struct call call = call_begin(store->driver, VERB_MOVE, from);
     int rc = check_key(from, err);
 
     call.to = to;
@@ -212,7 +297,7 @@ int store_move(struct store *store, const char *from, const char *to, struct err
 
 int store_remove(struct store *store, const char *key, struct error *err)
 {
-    struct call call = call_begin(store->driver, "remove", key);
+    struct call call = call_begin(store->driver, VERB_REMOVE, key);
     int rc = check_key(key, err);
 
     if (rc == 0)
@@ -222,7 +307,7 @@ int store_remove(struct store *store, const char *key, struct error *err)
 
 int store_clear(struct store *store, const char *key, bool is_directory, struct error *err)
 {
-    struct call call = call_begin(store->driver, "clear", key);
+    struct call call = call_begin(store->driver, VERB_CLEAR, key);
     int rc = check_key(key, err);
 
     if (rc == 0 && store->driver->clear == NULL)
@@ -237,7 +322,7 @@ int store_clear(struct store *store, const char *key, bool is_directory, struct 
 int store_reader_open(struct store *store, const char *key, int64_t offset,
                       struct storage_reader **out, struct error *err)
 {
-    struct call call = call_begin(store->driver, "reader_open", key);
+    struct call call = call_begin(store->driver, VERB_READER_OPEN, key);
     struct storage_reader *reader = NULL;
     int rc = check_key(key, err);
 
@@ -252,18 +337,13 @@ int store_reader_open(struct store *store, const char *key, int64_t offset,
     return call_end(&call, rc, err);
 }
 
-/* One of the many calls of a stream: not logged. */
 int store_reader_read(struct storage_reader *reader, struct evbuffer *out, size_t max,
                       struct error *err)
 {
-    struct call call = {.driver = reader->driver, .verb = "read", .key = reader->key};
-    int rc;
+    struct call call = call_begin(reader->driver, VERB_READ, reader->key);
 
     assert(max > 0);
-    rc = reader->driver->reader_read(reader, out, max, err);
-    if (rc < 0)
-        call_wrap(&call, err);
-    return rc;
+    return call_end_quietly(&call, reader->driver->reader_read(reader, out, max, err), err);
 }
 
 void store_reader_close(struct storage_reader *reader)
@@ -279,7 +359,7 @@ void store_reader_close(struct storage_reader *reader)
 int store_writer_open(struct store *store, const char *key, enum storage_writer_mode mode,
                       struct storage_writer **out, struct error *err)
 {
-    struct call call = call_begin(store->driver, "writer_open", key);
+    struct call call = call_begin(store->driver, VERB_WRITER_OPEN, key);
     struct storage_writer *writer = NULL;
     int rc = check_key(key, err);
 
@@ -292,29 +372,25 @@ int store_writer_open(struct store *store, const char *key, enum storage_writer_
     return call_end(&call, rc, err);
 }
 
-/* One of the many calls of a stream: not logged. */
 int store_writer_write(struct storage_writer *writer, struct evbuffer *data, struct error *err)
 {
-    struct call call = {.driver = writer->driver, .verb = "write", .key = writer->key};
-    int rc = 0;
+    struct call call = call_begin(writer->driver, VERB_WRITE, writer->key);
 
-    if (evbuffer_get_length(data) > 0)
-        rc = writer->driver->writer_write(writer, data, err);
-    if (rc < 0)
-        call_wrap(&call, err);
-    return rc;
+    if (evbuffer_get_length(data) == 0)
+        return 0;
+    return call_end_quietly(&call, writer->driver->writer_write(writer, data, err), err);
 }
 
 int store_writer_flush(struct storage_writer *writer, struct error *err)
 {
-    struct call call = call_begin(writer->driver, "flush", writer->key);
+    struct call call = call_begin(writer->driver, VERB_FLUSH, writer->key);
 
     return call_end(&call, writer->driver->writer_flush(writer, err), err);
 }
 
 int store_writer_commit(struct storage_writer *writer, const char *to, struct error *err)
 {
-    struct call call = call_begin(writer->driver, "commit", writer->key);
+    struct call call = call_begin(writer->driver, VERB_COMMIT, writer->key);
     int rc = check_key(to, err);
 
     call.to = to;

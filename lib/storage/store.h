@@ -3,8 +3,8 @@
  * store - the storage as everything above sees it: the driver's verbs behind checked calls.
  *
  * The only caller of a driver's slots. Checks keys, wraps errors with verb and key, logs each
- * call at debug level. All functions may suspend unless they say otherwise; errors are those of
- * driver.h.
+ * call at debug level, and measures each (registry_storage_action_seconds). All functions may
+ * suspend unless they say otherwise; errors are those of driver.h.
  */
 #pragma once
 
@@ -24,6 +24,11 @@ must_check int store_put(struct store *store, const char *key, struct span conte
                          struct error *err);
 must_check int store_stat(struct store *store, const char *key, struct storage_stat *out,
                           struct error *err);
+
+/* Whether the storage answers: a look at where everything is kept. That there is nothing yet is
+ * fine. Errors: IO and whatever else the driver says. */
+must_check int store_probe(struct store *store, struct error *err);
+
 must_check int store_list(struct store *store, const char *key, struct storage_list *out,
                           struct error *err);
 must_check int store_move(struct store *store, const char *from, const char *to, struct error *err);

@@ -42,6 +42,8 @@ static struct {
     pthread_cond_t arrived;
     struct job_list queued; /* guarded */
     struct job_list done;   /* guarded */
+    size_t queued_count;    /* guarded */
+    size_t busy_count;      /* guarded */
     bool is_closing;        /* guarded */
     pthread_t *helpers;
     unsigned helper_count;
@@ -54,9 +56,12 @@ static struct {
 static void run_job(struct job *job)
 {
     job->state = JOB_RUNNING;
+    pool.queued_count--;
+    pool.busy_count++;
     pthread_mutex_unlock(&pool.mutex);
     job->result = job->fn(job->arg, &job->err);
     pthread_mutex_lock(&pool.mutex);
+    pool.busy_count--;
     job->state = JOB_DONE;
     if (TAILQ_EMPTY(&pool.done)) {
         uint64_t one = 1;
@@ -108,6 +113,17 @@ static void on_done(int fd, short events, void *arg)
     }
 }
 
+void offload_stats(struct offload_stats *out)
+{
+    pthread_mutex_lock(&pool.mutex);
+    *out = (struct offload_stats){
+        .helpers = pool.helper_count,
+        .busy = pool.busy_count,
+        .queued = pool.queued_count,
+    };
+    pthread_mutex_unlock(&pool.mutex);
+}
+
 size_t offload_pending(void)
 {
     return pool.pending;
@@ -139,6 +155,7 @@ int offload_pool_open(struct event_base *base, unsigned helper_count, struct err
     TAILQ_INIT(&pool.queued);
     TAILQ_INIT(&pool.done);
     pool.is_closing = false;
+    pool.queued_count = pool.busy_count = 0;
     pool.pending = 0;
     pool.helper_count = 0;
     pool.helpers = xcalloc(helper_count, sizeof(*pool.helpers));
@@ -180,8 +197,10 @@ static bool take_back(struct job *job)
 
     pthread_mutex_lock(&pool.mutex);
     is_queued = job->state == JOB_QUEUED;
-    if (is_queued)
+    if (is_queued) {
         TAILQ_REMOVE(&pool.queued, job, link);
+        pool.queued_count--;
+    }
     pthread_mutex_unlock(&pool.mutex);
     if (is_queued)
         pool.pending--;
@@ -210,6 +229,7 @@ int offload(offload_cb *fn, void *arg, struct error *err)
     pool.pending++;
     pthread_mutex_lock(&pool.mutex);
     TAILQ_INSERT_TAIL(&pool.queued, &job, link);
+    pool.queued_count++;
     pthread_cond_signal(&pool.arrived);
     pthread_mutex_unlock(&pool.mutex);
     if (task_wait(&job.wait, TASK_NO_TIMEOUT, err) < 0) {

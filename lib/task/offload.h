@@ -7,6 +7,8 @@
 
 #include "lib/base/error.h"
 
+#include <stddef.h>
+
 /* Touches only @arg, which the suspended task keeps still. Returns 0, or -1 with @err. */
 typedef int offload_cb(void *arg, struct error *err);
 
@@ -17,3 +19,11 @@ typedef int offload_cb(void *arg, struct error *err);
  * never ran); a job that has started is always waited for, and its result is returned.
  */
 must_check int offload(offload_cb *fn, void *arg, struct error *err);
+
+struct offload_stats {
+    unsigned helpers; /* threads */
+    size_t busy;      /* ... that work on a job */
+    size_t queued;    /* jobs nobody has begun */
+};
+
+void offload_stats(struct offload_stats *out);
