@@ -38,3 +38,7 @@ bool is_healthy(const struct health *health); /* NULL: always */
 
 /* Upstream's `{"<check>":"<error>"}`, keys sorted; "{}" when all is well. Appends. */
 void health_print(const struct health *health, struct str *out);
+
+/* The names of the checks that fail, a line each, for those who are not to know more: without
+ * errors, and without passwords and queries of URIs. Appends. */
+void health_print_names(const struct health *health, struct str *out);
