@@ -5,6 +5,7 @@
  */
 #include "cmd/registry/instance.h"
 
+#include "auth/auth.h"
 #include "cmd/registry/systemd.h"
 #include "drivers/drivers.h"
 #include "lib/api/api.h"
@@ -28,6 +29,7 @@ struct instance {
     struct url_policy *url_policy; /* NULL: no layer may be elsewhere */
     struct store *store;
     struct registry registry;
+    struct access_control *access; /* NULL: everybody may do everything */
     struct api *api;
     struct http_server *server;
 };
@@ -97,6 +99,43 @@ static int open_store(struct instance *instance, struct error *err)
     return 0;
 }
 
+/* ---- who may do what ---- */
+
+static int open_access(struct instance *instance, struct error *err)
+{
+    const char *name = instance->config->auth.controller;
+    const struct access_controller *controller;
+
+    if (name == NULL)
+        return 0;
+    controller = auth_find(name);
+    if (controller == NULL)
+        error_set(err, ERROR_INVALID, "no access controller registered with name: %s", name);
+    else if (controller->open(instance->config, secret_of(instance), &instance->access, err) == 0) {
+        log_debug("configured \"%s\" access controller", name);
+        return 0;
+    }
+    return error_wrap(err, "unable to configure authorization (%s)", name);
+}
+
+static size_t reload_access(struct instance *instance)
+{
+    struct access_control *access = instance->access;
+    struct error err = ERROR_INIT;
+
+    if (access == NULL || access->controller->reload == NULL ||
+        access->controller->reload(access, &err) == 0)
+        return 0;
+    log_error("access control (%s) stays as it is: %s", access->controller->name, err.message);
+    return 1;
+}
+
+static void close_access(struct instance *instance)
+{
+    if (instance->access != NULL)
+        instance->access->controller->close(instance->access);
+}
+
 /* ---- the servers ---- */
 
 static struct api_settings settings_of(const struct config *config)
@@ -114,6 +153,7 @@ static void make_api(struct instance *instance)
     struct api_settings settings = settings_of(config);
     struct api_options options = {
         .registry = &instance->registry,
+        .access = instance->access,
         .secret = secret_of(instance),
         .host = config->http.host,
         .prefix = config->http.prefix,
@@ -158,7 +198,7 @@ static int open_server(struct instance *instance, struct error *err)
 int instance_open(struct instance *instance, struct error *err)
 {
     if (fill_secret(instance, err) < 0 || make_url_policy(instance, err) < 0 ||
-        open_store(instance, err) < 0)
+        open_store(instance, err) < 0 || open_access(instance, err) < 0)
         return -1;
     make_api(instance);
     if (open_server(instance, err) < 0)
@@ -178,7 +218,7 @@ size_t instance_reload(struct instance *instance, const struct config *config)
     struct api_settings settings = settings_of(config);
 
     api_reload(instance->api, &settings);
-    return 0;
+    return reload_access(instance);
 }
 
 void instance_drain(struct instance *instance, int timeout_ms,
@@ -200,6 +240,7 @@ void instance_close(struct instance *instance)
 void instance_free(struct instance *instance)
 {
     api_free(instance->api);
+    close_access(instance);
     store_close(instance->store);
     url_policy_free(instance->url_policy);
     free(instance);
