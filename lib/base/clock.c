@@ -6,10 +6,13 @@
 
 #include "lib/base/ascii.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/banned.h"
+
+#define SECOND_NS INT64_C(1000000000)
 
 int64_t clock_monotonic_ns(void)
 {
@@ -142,4 +145,42 @@ bool clock_parse_rfc3339(struct span text, struct timespec *out)
     out->tv_sec = timegm(&tm) - offset;
     out->tv_nsec = ns;
     return true;
+}
+
+static void append_fraction(int64_t ns, int digits, char *out, size_t size)
+{
+    int len;
+
+    out[0] = '\0';
+    if (ns == 0)
+        return;
+    len = snprintf(out, size, ".%0*" PRId64, digits, ns);
+    while (len > 0 && out[len - 1] == '0')
+        out[--len] = '\0';
+}
+
+void clock_format_duration(int64_t ns, char out[CLOCK_DURATION_SIZE])
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+        int digits; /* of the fraction */
+    } units[] = {{SECOND_NS, "s", 9}, {1000000, "ms", 6}, {1000, "µs", 3}, {1, "ns", 0}};
+    const char *sign = ns < 0 ? "-" : "";
+    int64_t rest = ns < 0 ? ns == INT64_MIN ? INT64_MAX : -ns : ns;
+    int64_t minutes = rest / (60 * SECOND_NS);
+    char fraction[16];
+    char longer[32] = "";
+    size_t i = 0;
+
+    if (minutes >= 60)
+        snprintf(longer, sizeof(longer), "%" PRId64 "h%" PRId64 "m", minutes / 60, minutes % 60);
+    else if (minutes > 0)
+        snprintf(longer, sizeof(longer), "%" PRId64 "m", minutes);
+    rest %= 60 * SECOND_NS;
+    while (ns != 0 && minutes == 0 && i + 1 < array_count(units) && rest < units[i].ns)
+        i++;
+    append_fraction(rest % units[i].ns, units[i].digits, fraction, sizeof(fraction));
+    snprintf(out, CLOCK_DURATION_SIZE, "%s%s%" PRId64 "%s%s", sign, longer, rest / units[i].ns,
+             fraction, units[i].name);
 }

@@ -24,3 +24,9 @@ void clock_format_rfc3339(struct timespec at, char out[CLOCK_RFC3339_SIZE]);
 
 /* Any RFC 3339 date-time, with fraction and offset; nothing may follow it. */
 bool clock_parse_rfc3339(struct span text, struct timespec *out);
+
+#define CLOCK_DURATION_SIZE 48
+
+/* "1.5ms", "17µs", "1m2.003s", "24h0m0s", "0s": up to nine digits of fraction, trailing zeros
+ * removed. Source: the form upstream prints. */
+void clock_format_duration(int64_t ns, char out[CLOCK_DURATION_SIZE]);

@@ -27,9 +27,8 @@ static void append_point(struct str *str, uint32_t point, struct span bytes)
         str_append(str, bytes);
 }
 
-void json_append_string(struct str *str, struct span text)
+void json_append_characters(struct str *str, struct span text)
 {
-    str_append_char(str, '"');
     while (text.len > 0) {
         uint32_t point = 0;
         size_t len = utf8_next(text, &point);
@@ -42,6 +41,12 @@ void json_append_string(struct str *str, struct span text)
         }
         text = span_from(text, len);
     }
+}
+
+void json_append_string(struct str *str, struct span text)
+{
+    str_append_char(str, '"');
+    json_append_characters(str, text);
     str_append_char(str, '"');
 }
 

@@ -15,6 +15,9 @@
  * ..., bytes that are not UTF-8 become U+FFFD. Source: upstream's encoder. */
 void json_append_string(struct str *str, struct span text);
 
+/* The same without the quotes. */
+void json_append_characters(struct str *str, struct span text);
+
 enum json_fault { JSON_FINE, JSON_SYNTAX, JSON_TOO_DEEP, JSON_TOO_MANY };
 
 struct json_limits {

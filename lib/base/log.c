@@ -6,10 +6,10 @@
 
 #include "lib/base/ascii.h"
 #include "lib/base/clock.h"
+#include "lib/base/log_line.h"
 #include "lib/base/memory.h"
 #include "lib/base/sink.h"
 #include "lib/base/str.h"
-#include "lib/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,18 +19,20 @@
 
 #include "lib/base/banned.h"
 
-#define STATIC_FIELDS_MAX 16
-#define MESSAGE_SIZE      8192 /* bytes, with the NUL; what is longer is cut visibly */
-#define VALUE_MAX_LEN     4096 /* likewise */
+#define STATIC_FIELDS_MAX 24
+#define NAME_MAX_LEN      200 /* bytes of a static field's name; the rest is dropped */
+#define MESSAGE_SIZE      (LOG_VALUE_MAX_LEN + 2) /* with the NUL; a full one counts as cut */
 
 /* A byte becomes six at most; nothing that can be put in a line overflows it. */
-#define LINE_MAX_LEN (6 * (MESSAGE_SIZE + LOG_FIELDS_MAX * (VALUE_MAX_LEN + 256)))
+#define LINE_MAX_LEN (6 * (MESSAGE_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_MAX_LEN + 256)))
 
 static enum log_level level_limit = LOG_LEVEL_INFO;
+static enum log_format line_format = LOG_FORMAT_TEXT;
 static log_context_cb *line_context;
-static struct {
-    char *name;
-    char *value;
+static struct static_field {
+    char *name;  /* owned */
+    char *value; /* owned */
+    enum log_kind kind;
 } static_fields[STATIC_FIELDS_MAX];
 static size_t static_field_count;
 
@@ -49,100 +51,126 @@ bool log_is_enabled(enum log_level level)
     return level <= level_limit;
 }
 
+void log_set_format(enum log_format format)
+{
+    line_format = format;
+}
+
 void log_set_context(log_context_cb *context)
 {
     line_context = context;
 }
 
-void log_set_static_field(const char *name, const char *value)
-{
-    if (static_field_count == STATIC_FIELDS_MAX)
-        return;
-    static_fields[static_field_count].name = xstrdup(name);
-    static_fields[static_field_count++].value = xstrdup(value);
-}
+/* ---- static fields ---- */
 
-void log_fini(void)
+/* An integer that every reader of JSON reads exactly, true or false. */
+static bool is_bare(struct span value)
 {
-    while (static_field_count > 0) {
-        static_field_count--;
-        free(static_fields[static_field_count].name);
-        free(static_fields[static_field_count].value);
-    }
-    line_context = NULL;
-}
+    struct span digits = span_from(value, span_starts_with(value, SPAN("-")) ? 1 : 0);
 
-static void append_escaped(struct str *str, uint32_t point, struct span bytes)
-{
-    if (utf8_append_short_escape(str, point))
-        return;
-    if (point < 0x20 || point == 0x7f)
-        str_append_format(str, "\\x%02x", (unsigned)point);
-    else if ((point >= 0x80 && point < 0xa0) || point == 0x2028 || point == 0x2029)
-        str_append_format(str, "\\u%04x", (unsigned)point); /* terminals obey or break lines */
-    else
-        str_append(str, bytes);
-}
-
-void log_append_escaped(struct str *str, struct span text)
-{
-    while (text.len > 0) {
-        uint32_t point = 0;
-        size_t len = utf8_next(text, &point);
-
-        if (len == 0) {
-            str_append_format(str, "\\x%02x", (unsigned)(unsigned char)text.data[0]);
-            len = 1;
-        } else {
-            append_escaped(str, point, span_make(text.data, len));
-        }
-        text = span_from(text, len);
-    }
-}
-
-static bool is_plain(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_ascii_alnum_or(text.data[i], "-._/@^+"))
+    if (span_is(value, "true") || span_is(value, "false"))
+        return true;
+    if (digits.len == 0 || digits.len > 15 || (digits.data[0] == '0' && value.len > 1))
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!is_ascii_digit(digits.data[i]))
             return false;
     }
     return true;
 }
 
-static int compare_fields(const void *a, const void *b)
+static size_t find_static_field(const char *name)
 {
-    return strcmp(((const struct log_field *)a)->name, ((const struct log_field *)b)->name);
+    size_t i = 0;
+
+    while (i < static_field_count && strcmp(static_fields[i].name, name) != 0)
+        i++;
+    return i;
 }
 
-static void append_value(struct str *out, const struct log_field *field)
+static void free_static_field(struct static_field *field)
 {
-    struct span value = field->value;
-    bool is_cut = value.len > VALUE_MAX_LEN;
+    free(field->name);
+    free(field->value);
+}
 
-    if (is_cut)
-        value.len = VALUE_MAX_LEN;
-    if (!is_cut && (field->is_number || is_plain(value))) {
-        str_append(out, value);
-        return;
+void log_set_static_field(const char *name, const char *value)
+{
+    size_t at = find_static_field(name);
+
+    if (at < static_field_count) {
+        free_static_field(&static_fields[at]);
+        static_fields[at] = static_fields[--static_field_count];
     }
-    str_append_char(out, '"');
-    log_append_escaped(out, value);
-    str_append_text(out, is_cut ? "...\"" : "\"");
+    if (value == NULL || static_field_count == STATIC_FIELDS_MAX)
+        return;
+    static_fields[static_field_count++] = (struct static_field){
+        .name = xstrndup(name, NAME_MAX_LEN),
+        .value = xstrdup(value),
+        .kind = is_bare(span_of(value)) ? LOG_BARE : LOG_TEXT,
+    };
+}
+
+void log_fini(void)
+{
+    while (static_field_count > 0)
+        free_static_field(&static_fields[--static_field_count]);
+    line_context = NULL;
+    line_format = LOG_FORMAT_TEXT;
+}
+
+/* ---- a line ---- */
+
+struct span log_shown(struct span value, bool *out_is_cut)
+{
+    *out_is_cut = value.len > LOG_VALUE_MAX_LEN;
+    if (!*out_is_cut)
+        return value;
+    value.len = LOG_VALUE_MAX_LEN;
+    for (int i = 0; i < 3 && ((unsigned char)value.data[value.len] & 0xc0) == 0x80; i++)
+        value.len--; /* not in the middle of a character */
+    return value;
+}
+
+/* Sorts by name; of several with one name the first is kept. */
+static void settle_fields(struct log_line *line)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < line->count; i++) {
+        struct log_field field = line->fields[i];
+        size_t at = count;
+
+        while (at > 0 && strcmp(line->fields[at - 1].name, field.name) > 0)
+            at--;
+        if (at > 0 && strcmp(line->fields[at - 1].name, field.name) == 0)
+            continue;
+        memmove(&line->fields[at + 1], &line->fields[at], (count - at) * sizeof(field));
+        line->fields[at] = field;
+        count++;
+    }
+    line->count = count;
 }
 
 static void format_line(struct str *out, struct log_line *line, struct span message)
 {
-    char at[CLOCK_RFC3339_SIZE];
+    struct log_entry entry;
 
-    clock_format_rfc3339(clock_now(), at);
-    str_append_format(out, "time=\"%s\" level=%s msg=\"", at, level_names[line->level]);
-    log_append_escaped(out, message);
-    str_append_char(out, '"');
-    qsort(line->fields, line->count, sizeof(line->fields[0]), compare_fields);
-    for (size_t i = 0; i < line->count; i++) {
-        str_append_format(out, " %s=", line->fields[i].name);
-        append_value(out, &line->fields[i]);
-    }
+    settle_fields(line);
+    entry = (struct log_entry){
+        .at = clock_now(),
+        .level = level_names[line->level],
+        .message = message,
+        .fields = line->fields,
+        .field_count = line->count,
+    };
+    if (line_format == LOG_FORMAT_JSON)
+        log_json_append(out, &entry);
+    else if (line_format == LOG_FORMAT_LOGSTASH)
+        log_logstash_append(out, &entry);
+    else
+        log_text_append(out, &entry);
+    str_append_char(out, '\n');
 }
 
 void log_begin(struct log_line *line, enum log_level level)
@@ -151,10 +179,15 @@ void log_begin(struct log_line *line, enum log_level level)
     line->count = 0;
 }
 
-void log_add(struct log_line *line, const char *name, struct span value)
+static void add_field(struct log_line *line, struct log_field field)
 {
     if (line->count < LOG_FIELDS_MAX)
-        line->fields[line->count++] = (struct log_field){name, value, false};
+        line->fields[line->count++] = field;
+}
+
+void log_add(struct log_line *line, const char *name, struct span value)
+{
+    add_field(line, (struct log_field){name, value, LOG_TEXT});
 }
 
 void log_add_text(struct log_line *line, const char *name, const char *value)
@@ -164,8 +197,12 @@ void log_add_text(struct log_line *line, const char *name, const char *value)
 
 void log_add_number(struct log_line *line, const char *name, const char *digits)
 {
-    if (line->count < LOG_FIELDS_MAX)
-        line->fields[line->count++] = (struct log_field){name, span_of(digits), true};
+    add_field(line, (struct log_field){name, span_of(digits), LOG_BARE});
+}
+
+void log_add_json(struct log_line *line, const char *name, struct span json)
+{
+    add_field(line, (struct log_field){name, json, LOG_BARE});
 }
 
 /* Lines that were lost are told of as soon as one gets through again. */
@@ -177,6 +214,13 @@ static void write_line(struct sink *sink, const char *name, struct span line)
         log_warn("%" PRIu64 " lines of the %s were lost: nobody read them", lost, name);
 }
 
+static void add_static_fields(struct log_line *line)
+{
+    for (size_t i = 0; i < static_field_count; i++)
+        add_field(line, (struct log_field){static_fields[i].name, span_of(static_fields[i].value),
+                                           static_fields[i].kind});
+}
+
 static void printf_like(2, 0) log_vend(struct log_line *line, const char *format, va_list args)
 {
     auto_str out = STR_INIT(LINE_MAX_LEN);
@@ -184,14 +228,10 @@ static void printf_like(2, 0) log_vend(struct log_line *line, const char *format
 
     if (!log_is_enabled(line->level))
         return;
-    if (vsnprintf(message, sizeof(message), format, args) >= (int)sizeof(message))
-        memcpy(message + sizeof(message) - 4, "...", 4);
-    if (line_context == NULL || !line_context(line)) {
-        for (size_t i = 0; i < static_field_count; i++)
-            log_add_text(line, static_fields[i].name, static_fields[i].value);
-    }
+    vsnprintf(message, sizeof(message), format, args);
+    if (line_context == NULL || !line_context(line))
+        add_static_fields(line);
     format_line(&out, line, span_of(message));
-    str_append_char(&out, '\n');
     write_line(&log_sink, "log", str_span(&out));
 }
 

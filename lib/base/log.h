@@ -5,10 +5,10 @@
  *
  *     time="2026-11-21T06:37:08.832446084Z" level=info msg="listening on :5000" instance.id=...
  *
- * Fields follow the message, sorted by name. Values from outside are escaped, so that a line is
- * always one line. The context callback adds the fields of the request that is being worked on
- * (its id above all); process-level lines get the static fields instead. Loop thread only.
- * Source: upstream's text formatter.
+ * Fields are sorted by name. Values from outside are escaped, so that a line is always one line and
+ * in the JSON formats one object. The context callback adds the fields of the request that is being
+ * worked on (its id above all); process-level lines get the static fields instead. Loop thread
+ * only. Source: upstream's three formatters.
  */
 #pragma once
 
@@ -22,17 +22,21 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 #define LOG_FIELDS_MAX 32
 
+enum log_kind {
+    LOG_TEXT, /* anything */
+    LOG_BARE, /* a JSON number, `true`, `false`, an object ...: as it is in the JSON formats */
+};
+
 struct log_field {
     const char *name;  /* lent for the line */
     struct span value; /* lent for the line */
-    bool is_number;    /* printed bare */
+    enum log_kind kind;
 };
 
 enum log_format {
     LOG_FORMAT_TEXT,     /* time="..." level=info msg="..." a=b */
     LOG_FORMAT_JSON,     /* {"a":"b","level":"info","msg":"...","time":"..."} */
-    LOG_FORMAT_LOGSTASH, /* {"@timestamp":"...","@version":"1","a":"b","level":"info","message":"..."}
-                          */
+    LOG_FORMAT_LOGSTASH, /* {"@timestamp":"...","@version":"1","a":"b","level":...,"message":...} */
 };
 
 /* One line in the making. Names and values stay lent until log_end. */
@@ -48,17 +52,20 @@ typedef bool log_context_cb(struct log_line *line);
 
 void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
-void log_set_format(enum log_format format);
+void log_set_format(enum log_format format);   /* LOG_FORMAT_TEXT until then */
 void log_set_context(log_context_cb *context); /* NULL: none */
 
-/* A static field of process-level lines, such as instance.id; both copied. */
+/* A static field of process-level lines, such as instance.id; both copied. Setting a name again
+ * replaces its value, NULL takes it away. Integers, `true` and `false` are bare in the JSON
+ * formats, as upstream has them when they are not quoted in its configuration. */
 void log_set_static_field(const char *name, const char *value);
-void log_fini(void);
+void log_fini(void); /* all settings but the level as they were at the start */
 
 void log_begin(struct log_line *line, enum log_level level);
 void log_add(struct log_line *line, const char *name, struct span value);
 void log_add_text(struct log_line *line, const char *name, const char *value);
 void log_add_number(struct log_line *line, const char *name, const char *digits);
+void log_add_json(struct log_line *line, const char *name, struct span json); /* valid JSON */
 void log_end(struct log_line *line, const char *format, ...) printf_like(2, 3);
 
 void log_write(enum log_level level, const char *format, ...) printf_like(2, 3);

@@ -109,9 +109,42 @@ static void clock_does_not_go_back(void **state)
     assert_true(clock_now().tv_sec > 0);
 }
 
+static const struct {
+    int64_t ns;
+    const char *text;
+} durations[] = {
+    {0, "0s"},
+    {1, "1ns"},
+    {17000, "17µs"},
+    {957629, "957.629µs"},
+    {1500000, "1.5ms"},
+    {1000000000, "1s"},
+    {1100000000, "1.1s"},
+    {60000000000, "1m0s"},
+    {62003000000, "1m2.003s"},
+    {60000000001, "1m0.000000001s"},
+    {2220000000000, "37m0s"},
+    {86400000000000, "24h0m0s"},
+    {5400500000000, "1h30m0.5s"},
+    {-1500000, "-1.5ms"},
+    {INT64_MAX, "2562047h47m16.854775807s"},
+};
+
+static void clock_format_duration_prints_upstreams_form(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < array_count(durations); i++) {
+        char text[CLOCK_DURATION_SIZE];
+
+        clock_format_duration(durations[i].ns, text);
+        assert_string_equal(text, durations[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clock_format_duration_prints_upstreams_form),
         cmocka_unit_test(clock_prints_and_reads_the_same),
         cmocka_unit_test(clock_parse_minds_offsets),
         cmocka_unit_test(clock_parse_refuses_everything_else),
