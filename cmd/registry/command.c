@@ -4,11 +4,18 @@
  */
 #include "cmd/registry/command.h"
 
+#include "lib/base/cleanup.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/banned.h"
+
+/* Where images keep their configuration: of upstream's 2.x, of its 3.x. */
+static const char *const default_paths[] = {"/etc/docker/registry/config.yml",
+                                            "/etc/distribution/config.yml"};
 
 void command_print_usage(const struct command *command)
 {
@@ -20,6 +27,30 @@ void command_print_usage(const struct command *command)
 int command_fail_unknown(const char *kind, const char *what)
 {
     fprintf(stderr, "Error: unknown %s: %s\nRun 'registry help' for usage.\n", kind, what);
+    return EXIT_FAILURE;
+}
+
+/* What counts without an argument; NULL: nothing. */
+static const char *default_path(void)
+{
+    const char *path = getenv("REGISTRY_CONFIGURATION_PATH");
+
+    if (path != NULL && path[0] != '\0')
+        return path;
+    for (size_t i = 0; i < array_count(default_paths); i++) {
+        if (access(default_paths[i], F_OK) == 0)
+            return default_paths[i];
+    }
+    return NULL;
+}
+
+static int fail_no_path(const struct command *command)
+{
+    fprintf(stderr,
+            "configuration error: configuration path unspecified: no argument, no "
+            "REGISTRY_CONFIGURATION_PATH, no %s, no %s\n"
+            "Run 'registry help %s' for usage.\n",
+            default_paths[0], default_paths[1], command->name);
     return EXIT_FAILURE;
 }
 
@@ -40,6 +71,12 @@ int command_path(const struct command *command, int argc, char **argv, const cha
         }
         path = argv[i];
     }
-    *out_path = path != NULL ? path : getenv("REGISTRY_CONFIGURATION_PATH");
+    if (path == NULL)
+        path = default_path();
+    if (path == NULL) {
+        *out_status = fail_no_path(command);
+        return 1;
+    }
+    *out_path = path;
     return 0;
 }

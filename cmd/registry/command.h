@@ -23,12 +23,12 @@ void command_print_usage(const struct command *command);
 int command_fail_unknown(const char *kind, const char *what);
 
 /*
- * command_path - the one argument of a subcommand: the path of the configuration, or else
- * REGISTRY_CONFIGURATION_PATH.
+ * command_path - the one argument of a subcommand: the path of the configuration. Without it
+ * REGISTRY_CONFIGURATION_PATH, else the path an image has, of those that exist the first.
  *
- * Returns 0 with @out_path (lent; NULL when nobody says it), or 1 with @out_status when the
- * program is to end with it: help was asked for and printed, or an argument made no sense and
- * that was said.
+ * Returns 0 with @out_path (lent, never NULL), or 1 with @out_status when the program is to end
+ * with it: help was asked for and printed, or there was no path or an argument that made no sense
+ * and that was said.
  */
 int command_path(const struct command *command, int argc, char **argv, const char **out_path,
                  int *out_status);

@@ -56,7 +56,7 @@ static int check_run(int argc, char **argv)
         return status;
     config_each_note(config, print_message, note);
     config_free(config);
-    printf("%s: good\n", path != NULL ? path : "the environment");
+    printf("%s: good\n", path);
     return EXIT_SUCCESS;
 }
 
@@ -127,7 +127,7 @@ const struct command config_command = {
         "  example        prints a configuration file with every key\n"
         "  reference      prints the manual of all keys in Markdown\n"
         "\n"
-        "Without a path: $REGISTRY_CONFIGURATION_PATH, else the environment and defaults.\n"
-        "REGISTRY_* variables override the file, as they do for serve.\n",
+        "Without a path: $REGISTRY_CONFIGURATION_PATH, else /etc/docker/registry/config.yml or\n"
+        "/etc/distribution/config.yml. REGISTRY_* variables override the file.\n",
     .run = config_run,
 };

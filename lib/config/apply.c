@@ -60,6 +60,23 @@ const struct config_origin *apply_origin(const struct config *config, const stru
     return &by_default;
 }
 
+bool apply_is_unused(const struct config *config, const struct option *option)
+{
+    const char *controller = config->auth.controller;
+
+    if (controller == NULL && is_option_within(option, option_find("auth")))
+        return true;
+    for (size_t i = 0; i < option_count; i++) {
+        if (!is_option_within(option, &options[i]))
+            continue;
+        if ((options[i].is_driver &&
+             strcmp(option_key(&options[i]), config->storage.driver) != 0) ||
+            (options[i].is_controller && strcmp(option_key(&options[i]), controller) != 0))
+            return true;
+    }
+    return false;
+}
+
 /* ---- errors ---- */
 
 static int fail_refused(struct applier *applier, const struct node *node,

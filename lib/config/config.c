@@ -9,18 +9,13 @@
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
 #include "lib/config/env.h"
+#include "lib/config/file.h"
 #include "lib/config/rules.h"
 #include "lib/config/yaml.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "lib/base/banned.h"
-
-#define FILE_CHUNK 65536 /* bytes of one read */
 
 /* ---- loading ---- */
 
@@ -77,51 +72,16 @@ int config_parse(struct span yaml, const char *name, char *const *environment,
     return finish(&tree, environment, on_warning, arg, out, err);
 }
 
-/* "open <path>: no such file or directory", as upstream words it. */
-static int fail_open(const char *path, struct error *err)
-{
-    int sys = errno;
-
-    error_set_sys(err, sys, "open %s", path);
-    if (sys == ENOENT)
-        error_set(err, ERROR_NOT_FOUND, "open %s: no such file or directory", path);
-    else if (sys == EACCES)
-        error_set(err, ERROR_IO, "open %s: permission denied", path);
-    err->sys = sys;
-    return -1;
-}
-
-static int read_file(const char *path, struct str *out, struct error *err)
-{
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got;
-
-    if (fd < 0)
-        return fail_open(path, err);
-    do {
-        char *room = str_reserve(out, FILE_CHUNK);
-
-        if (room == NULL)
-            return error_set(err, ERROR_TOO_LARGE, "error parsing %s: more than %d bytes", path,
-                             YAML_TEXT_MAX);
-        got = read(fd, room, FILE_CHUNK);
-        if (got < 0)
-            return error_set_sys(err, errno, "read %s", path);
-        str_grown(out, (size_t)got);
-    } while (got > 0);
-    return 0;
-}
-
 int config_load(const char *path, char *const *environment, config_message_cb *on_warning,
                 void *arg, struct config **out, struct error *err)
 {
-    auto_str text = STR_INIT(YAML_TEXT_MAX + FILE_CHUNK);
+    auto_str text = STR_INIT(YAML_TEXT_MAX);
     auto_tree tree;
 
     tree_init(&tree, "the environment");
     if (path == NULL)
         return finish(&tree, environment, on_warning, arg, out, err);
-    if (read_file(path, &text, err) < 0)
+    if (file_read(path, &text, err) < 0)
         return -1;
     return config_parse(str_span(&text), path, environment, on_warning, arg, out, err);
 }

@@ -208,6 +208,15 @@ void config_free(struct config *config); /* NULL is fine */
  * working, and has no effect in this version. */
 void config_each_note(const struct config *config, config_message_cb *note, void *arg);
 
+/* @path: of the option, such as "http.addr"; static. @is_reloadable: its new value may be taken
+ * while the process runs. */
+typedef void config_difference_cb(const char *path, bool is_reloadable, void *arg);
+
+/* Calls back for each option whose value differs and has an effect; "storage" and "auth" stand for
+ * another driver or controller. */
+void config_each_difference(const struct config *old, const struct config *new,
+                            config_difference_cb *on_difference, void *arg);
+
 /* The example file, from the table. Appends to @out. */
 struct str;
 void config_print_example(struct str *out);

@@ -7,7 +7,9 @@
 #include "lib/base/ascii.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
+#include "lib/config/checks.h"
 #include "lib/config/options.h"
+#include "lib/config/secret.h"
 #include "lib/config/yaml.h"
 
 #include <stdio.h>
@@ -24,8 +26,9 @@ struct walk {
     struct tree *tree;
     const char *name;            /* of the variable, lent by the tree */
     struct span value;           /* YAML */
-    struct node *node;           /* the map reached so far */
-    struct str path;             /* of that map */
+    const char *file;            /* the path of a secret's file in place of the value; else NULL */
+    struct node *node;           /* the map or list reached so far */
+    struct str path;             /* of that, without indices */
     const struct option *option; /* its row; NULL at the top and below what the table knows */
     config_message_cb *on_warning;
     void *arg;
@@ -89,8 +92,9 @@ static struct node *find_entry(const struct node *map, struct span part)
 /* The key in the tree that @part stands for; false when the section has no such key. */
 static bool find_key(const struct walk *walk, struct span part, bool is_last, struct str *key)
 {
-    bool is_fixed =
-        walk->path.len == 0 || (walk->option != NULL && walk->option->type == OPTION_SECTION);
+    bool is_fixed = walk->path.len == 0 ||
+                    (walk->option != NULL &&
+                     (walk->option->type == OPTION_SECTION || walk->option->type == OPTION_MAPS));
 
     if (is_fixed) {
         const struct option *row = find_row(walk, part);
@@ -119,18 +123,35 @@ static void enter_path(struct walk *walk, const char *key)
     walk->option = str_overflowed(&walk->path) ? NULL : option_find(str_text(&walk->path));
 }
 
+/* Is what @option names a list, or may be? NULL: a key of a map of lists, or what nobody knows. */
+static bool is_list(const struct option *option, const struct option *parent)
+{
+    if (option == NULL)
+        return parent == NULL || parent->type == OPTION_HEADERS;
+    return option->type == OPTION_TEXTS || option->type == OPTION_MAPS ||
+           option->type == OPTION_ANY;
+}
+
 /* Whether a variable may go on below the row it has reached, NULL for none, coming from @parent. */
 static bool is_enterable(const struct option *option, const struct option *parent)
 {
-    if (option == NULL) /* a list or a text of a map of such */
-        return parent == NULL || (parent->type != OPTION_PAIRS && parent->type != OPTION_HEADERS);
-    return is_option_section(option) || option->type == OPTION_ANY ||
-           option->type == OPTION_PAIRS || option->type == OPTION_HEADERS;
+    if (option == NULL) /* a text of a map of texts */
+        return parent == NULL || parent->type != OPTION_PAIRS;
+    return is_option_section(option) || is_list(option, parent) || option->type == OPTION_PAIRS ||
+           option->type == OPTION_HEADERS;
 }
 
-static int new_map(struct walk *walk, struct node **out, struct error *err)
+/* Only a list, of which there may be none yet, or also a map? */
+static bool is_only_list(const struct option *option, const struct option *parent)
 {
-    return tree_node_new(walk->tree, NODE_MAP, 1, walk->name, out, err);
+    if (option == NULL)
+        return parent != NULL && parent->type == OPTION_HEADERS;
+    return option->type == OPTION_TEXTS || option->type == OPTION_MAPS;
+}
+
+static int new_node(struct walk *walk, enum node_kind kind, struct node **out, struct error *err)
+{
+    return tree_node_new(walk->tree, kind, 1, walk->name, out, err);
 }
 
 /* Makes a map of the single text that stands for one: `storage: inmemory`. */
@@ -139,7 +160,7 @@ static int open_text(struct walk *walk, const struct node *text, struct node **o
 {
     struct node *nothing;
 
-    if (new_map(walk, out, err) < 0 ||
+    if (new_node(walk, NODE_MAP, out, err) < 0 ||
         tree_node_new(walk->tree, NODE_NULL, text->line, text->variable, &nothing, err) < 0)
         return -1;
     (*out)->line = text->line;
@@ -148,67 +169,139 @@ static int open_text(struct walk *walk, const struct node *text, struct node **o
     return 0;
 }
 
-/* Goes down to @key, making a map where there is nothing. Returns 1, 0 when the variable has been
- * ignored, or -1. */
+static int ignore_parts(const struct walk *walk)
+{
+    warn(walk, ": what it names has no parts", "environment variable ");
+    return 0;
+}
+
+/* Goes down to @key, making a map or list where there is nothing. Returns 1, 0 when the variable
+ * has been ignored, or -1. */
 static int descend(struct walk *walk, const char *key, struct error *err)
 {
     struct node *child = tree_find(walk->node, key);
-    struct node *map = child;
+    struct node *inner = child;
     const struct option *parent = walk->option;
+    bool wants_list;
 
     enter_path(walk, key);
-    if (!is_enterable(walk->option, parent) || (child != NULL && child->kind == NODE_LIST)) {
-        warn(walk, ": what it names has no parts", "environment variable ");
-        return 0;
-    }
+    wants_list = is_only_list(walk->option, parent);
+    if (!is_enterable(walk->option, parent))
+        return ignore_parts(walk);
     if (child == NULL || child->kind == NODE_NULL) {
-        if (new_map(walk, &map, err) < 0)
+        if (new_node(walk, wants_list ? NODE_LIST : NODE_MAP, &inner, err) < 0)
             return -1;
     } else if (child->kind == NODE_SCALAR) {
-        if (walk->option == NULL || walk->option->type != OPTION_ONE_OF) {
-            warn(walk, ": what it names has no parts", "environment variable ");
-            return 0;
-        }
-        if (open_text(walk, child, &map, err) < 0)
+        if (walk->option == NULL || walk->option->type != OPTION_ONE_OF)
+            return ignore_parts(walk);
+        if (open_text(walk, child, &inner, err) < 0)
             return -1;
+    } else if (child->kind == NODE_LIST ? !is_list(walk->option, parent) : wants_list) {
+        return ignore_parts(walk);
     }
-    if (map != child)
-        tree_set(walk->node, span_of(key), map);
+    if (inner != child)
+        tree_set(walk->node, span_of(key), inner);
+    walk->node = inner;
+    return 1;
+}
+
+/* The index @part in the list reached; its length is one, too. Errors as upstream's 3.x words them.
+ */
+static int read_index(const struct walk *walk, struct span part, size_t *out, struct error *err)
+{
+    struct node place = {.variable = walk->name};
+    auto_free char *text = xstrndup(part.data, part.len);
+    char shown[80];
+    size_t index = 0;
+
+    check_escape(text, shown, sizeof(shown));
+    if (part.len == 0 || strspn(text, "0123456789") != part.len)
+        return tree_fail(walk->tree, &place, err, "non-numeric index: %s", shown);
+    for (size_t i = 0; i < part.len && index <= TREE_NODE_MAX; i++)
+        index = index * 10 + (size_t)(part.data[i] - '0');
+    if (index > tree_length(walk->node))
+        return tree_fail(walk->tree, &place, err, "undefined index: %s", shown);
+    *out = index;
+    return 0;
+}
+
+/* Goes down to an item of the list reached. Returns as descend. */
+static int descend_item(struct walk *walk, size_t index, struct error *err)
+{
+    struct node *item = tree_item(walk->node, index);
+    struct node *map = item;
+
+    if ((walk->option != NULL && walk->option->type == OPTION_TEXTS) ||
+        (item != NULL && item->kind != NODE_MAP && item->kind != NODE_NULL))
+        return ignore_parts(walk);
+    if (item == NULL || item->kind == NODE_NULL) {
+        if (new_node(walk, NODE_MAP, &map, err) < 0)
+            return -1;
+        tree_set_item(walk->node, index, map);
+    }
     walk->node = map;
     return 1;
 }
 
-static int assign(struct walk *walk, const char *key, struct error *err)
+static int read_value(struct walk *walk, struct node **out, struct error *err)
 {
     bool has_more;
+
+    if (walk->file != NULL)
+        return secret_read(walk->tree, walk->name, walk->file, out, err);
+    return yaml_read(walk->tree, walk->value, walk->name, out, &has_more, err);
+}
+
+/* One part of the name: an index. Returns as descend; 0 also when the value has been set. */
+static int step_into_list(struct walk *walk, struct span part, bool is_last, struct error *err)
+{
+    struct node *value;
+    size_t index = 0;
+
+    if (read_index(walk, part, &index, err) < 0)
+        return -1;
+    if (!is_last)
+        return descend_item(walk, index, err);
+    if (read_value(walk, &value, err) < 0)
+        return -1;
+    tree_set_item(walk->node, index, value);
+    return 0;
+}
+
+/* One part of the name: a key. Returns as step_into_list. */
+static int step_into_map(struct walk *walk, struct span part, bool is_last, struct error *err)
+{
+    auto_str key = STR_INIT(NAME_MAX_LEN);
     struct node *value;
 
-    if (yaml_read(walk->tree, walk->value, walk->name, &value, &has_more, err) < 0)
+    if (!find_key(walk, part, is_last, &key)) {
+        warn_unknown(walk);
+        return 0;
+    }
+    if (!is_last)
+        return descend(walk, str_text(&key), err);
+    if (read_value(walk, &value, err) < 0)
         return -1;
-    tree_set(walk->node, span_of(key), value);
+    tree_set(walk->node, str_span(&key), value);
     return 0;
 }
 
 static int apply_path(struct walk *walk, struct span rest, struct error *err)
 {
-    size_t depth = 0;
+    int result = 1;
 
-    for (;;) {
+    for (size_t depth = 0; result > 0; depth++) {
         struct span part = span_cut(&rest, '_');
         bool is_last = rest.data == NULL;
-        auto_str key = STR_INIT(NAME_MAX_LEN);
-        int result;
 
-        if (!find_key(walk, part, is_last, &key) || ++depth > TREE_DEPTH_MAX / 2) {
+        if (depth == TREE_DEPTH_MAX / 2) {
             warn_unknown(walk);
             return 0;
         }
-        if (is_last)
-            return assign(walk, str_text(&key), err);
-        result = descend(walk, str_text(&key), err);
-        if (result <= 0)
-            return result;
+        result = walk->node->kind == NODE_LIST ? step_into_list(walk, part, is_last, err)
+                                               : step_into_map(walk, part, is_last, err);
     }
+    return result;
 }
 
 /* Names are shown in messages and comments: whatever is not plain ASCII becomes a question mark. */
@@ -220,8 +313,35 @@ static void make_printable(char *name)
     }
 }
 
-static int apply_variable(struct tree *tree, const char *entry, config_message_cb *on_warning,
-                          void *arg, struct error *err)
+/* The value of the variable @name; NULL when it is not given or empty. */
+static const char *find_value(char *const *environment, struct span name)
+{
+    for (size_t i = 0; environment[i] != NULL; i++) {
+        struct span value = span_of(environment[i]);
+
+        if (span_equals(span_cut(&value, '='), name) && value.len > 0)
+            return value.data;
+    }
+    return NULL;
+}
+
+/* A variable that names the file of a secret: the secret's own must not be given, too. */
+static int apply_secret_file(struct walk *walk, struct span name, char *const *environment,
+                             struct error *err)
+{
+    struct node place = {.variable = walk->name};
+
+    if (walk->value.len == 0)
+        return 0;
+    if (find_value(environment, name) != NULL)
+        return tree_fail(walk->tree, &place, err, "%.*s is given, too; only one of them may be",
+                         SPAN_ARGS(name));
+    walk->file = walk->value.data;
+    return apply_path(walk, span_from(name, strlen(PREFIX)), err);
+}
+
+static int apply_variable(struct tree *tree, const char *entry, char *const *environment,
+                          config_message_cb *on_warning, void *arg, struct error *err)
 {
     struct span value = span_of(entry);
     struct span name = span_cut(&value, '=');
@@ -232,6 +352,7 @@ static int apply_variable(struct tree *tree, const char *entry, config_message_c
                         .path = STR_INIT(NAME_MAX_LEN),
                         .on_warning = on_warning,
                         .arg = arg};
+    struct span secret;
     int result;
 
     if (span_is(name, CONFIG_PATH))
@@ -242,18 +363,54 @@ static int apply_variable(struct tree *tree, const char *entry, config_message_c
         warn_unknown(&walk);
         return 0;
     }
-    result = apply_path(&walk, span_from(name, strlen(PREFIX)), err);
+    if (is_secret_file(name, &secret))
+        result = apply_secret_file(&walk, secret, environment, err);
+    else
+        result = apply_path(&walk, span_from(name, strlen(PREFIX)), err);
     str_fini(&walk.path);
     return result;
 }
 
-/* By the names alone, which end before the `=`. */
+static bool is_number(struct span part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.data[i] < '0' || part.data[i] > '9')
+            return false;
+    }
+    return part.len > 0;
+}
+
+/* Indices by their value and before all else, so that 2 comes before 10; other parts bytewise. */
+static int compare_parts(struct span a, struct span b)
+{
+    if (is_number(a) != is_number(b))
+        return is_number(a) ? -1 : 1;
+    while (is_number(a) && a.len > 1 && a.data[0] == '0')
+        a = span_from(a, 1);
+    while (is_number(b) && b.len > 1 && b.data[0] == '0')
+        b = span_from(b, 1);
+    if (is_number(a) && a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return span_compare(a, b);
+}
+
+/* By the names alone, which end before the `=`, part by part: a section before what is in it. */
 static int compare_names(const void *a, const void *b)
 {
     struct span rest_a = span_of(*(const char *const *)a);
     struct span rest_b = span_of(*(const char *const *)b);
+    struct span name_a = span_cut(&rest_a, '=');
+    struct span name_b = span_cut(&rest_b, '=');
 
-    return span_compare(span_cut(&rest_a, '='), span_cut(&rest_b, '='));
+    while (name_a.data != NULL && name_b.data != NULL) {
+        struct span part_a = span_cut(&name_a, '_');
+        struct span part_b = span_cut(&name_b, '_');
+        int order = compare_parts(part_a, part_b);
+
+        if (order != 0)
+            return order;
+    }
+    return (name_a.data != NULL) - (name_b.data != NULL);
 }
 
 int env_apply(struct tree *tree, char *const *environment, config_message_cb *on_warning, void *arg,
@@ -273,6 +430,6 @@ int env_apply(struct tree *tree, char *const *environment, config_message_cb *on
     if (count > 0)
         qsort(ours, count, sizeof(*ours), compare_names);
     for (size_t i = 0; i < count && result == 0; i++)
-        result = apply_variable(tree, ours[i], on_warning, arg, err);
+        result = apply_variable(tree, ours[i], environment, on_warning, arg, err);
     return result;
 }

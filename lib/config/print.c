@@ -175,24 +175,6 @@ static bool has_values(const struct option *section)
     return false;
 }
 
-/* Is it about another storage driver or access controller than the one that is used? */
-static bool is_other_way(const struct config *config, const struct option *option)
-{
-    const char *controller = config->auth.controller;
-
-    if (controller == NULL && is_option_within(option, option_find("auth")))
-        return true;
-    for (size_t i = 0; i < option_count; i++) {
-        if (!is_option_within(option, &options[i]))
-            continue;
-        if ((options[i].is_driver &&
-             strcmp(option_key(&options[i]), config->storage.driver) != 0) ||
-            (options[i].is_controller && strcmp(option_key(&options[i]), controller) != 0))
-            return true;
-    }
-    return false;
-}
-
 static void print_origin(const struct config_origin *origin, struct str *out)
 {
     if (origin->kind == CONFIG_FILE)
@@ -255,7 +237,7 @@ void config_print(const struct config *config, struct str *out)
         const struct option *option = &options[i];
         bool is_way = option->is_driver || option->is_controller;
 
-        if (option->state == OPTION_REFUSED || option->is_item || is_other_way(config, option) ||
+        if (option->state == OPTION_REFUSED || option->is_item || apply_is_unused(config, option) ||
             (is_option_section(option) && !is_way && !has_values(option)) ||
             strcmp(option->path, "loglevel") == 0)
             continue;

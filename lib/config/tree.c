@@ -139,6 +139,39 @@ void tree_append(struct node *list, struct node *item)
     list->last = item;
 }
 
+struct node *tree_item(const struct node *list, size_t index)
+{
+    struct node *item = list->first;
+
+    for (; item != NULL && index > 0; index--)
+        item = item->next;
+    return item;
+}
+
+size_t tree_length(const struct node *list)
+{
+    size_t len = 0;
+
+    for (const struct node *item = list->first; item != NULL; item = item->next)
+        len++;
+    return len;
+}
+
+void tree_set_item(struct node *list, size_t index, struct node *item)
+{
+    struct node *rest = list->first;
+
+    list->first = list->last = NULL;
+    for (size_t i = 0; rest != NULL; i++) {
+        struct node *next = rest->next;
+
+        tree_append(list, i == index ? item : rest);
+        rest = next;
+    }
+    if (tree_length(list) == index)
+        tree_append(list, item);
+}
+
 const char *tree_kind_name(const struct node *node)
 {
     switch (node->kind) {

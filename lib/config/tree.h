@@ -63,6 +63,13 @@ struct node *tree_set(struct node *map, struct span key, struct node *value);
 
 void tree_append(struct node *list, struct node *item);
 
+/* The item of a list, from 0; NULL behind the last. */
+struct node *tree_item(const struct node *list, size_t index);
+size_t tree_length(const struct node *list);
+
+/* Puts @item in the place of the item at @index, or behind the last where @index is the length. */
+void tree_set_item(struct node *list, size_t index, struct node *item);
+
 /* "a list", "a section", "nothing", "text": for messages. */
 const char *tree_kind_name(const struct node *node);
 

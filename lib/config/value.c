@@ -360,3 +360,45 @@ void value_free(const struct option *option, void *field)
     else if (option->type == OPTION_PAIRS || option->type == OPTION_HEADERS)
         free_pairs(field);
 }
+
+static bool is_texts_equal(const struct config_texts *a, const struct config_texts *b)
+{
+    bool is_equal = a->count == b->count;
+
+    for (size_t i = 0; is_equal && i < a->count; i++)
+        is_equal = strcmp(a->items[i], b->items[i]) == 0;
+    return is_equal;
+}
+
+static bool is_pairs_equal(const struct config_pairs *a, const struct config_pairs *b)
+{
+    bool is_equal = a->count == b->count;
+
+    for (size_t i = 0; is_equal && i < a->count; i++)
+        is_equal = strcmp(a->items[i].name, b->items[i].name) == 0 &&
+                   strcmp(a->items[i].value, b->items[i].value) == 0;
+    return is_equal;
+}
+
+bool is_value_equal(const struct option *option, const void *a, const void *b)
+{
+    switch (option->type) {
+    case OPTION_TEXT:
+        return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+    case OPTION_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case OPTION_INTEGER:
+    case OPTION_DURATION:
+        return *(const int64_t *)a == *(const int64_t *)b;
+    case OPTION_LEVEL:
+        return *(const enum log_level *)a == *(const enum log_level *)b;
+    case OPTION_TEXTS:
+        return is_texts_equal(a, b);
+    case OPTION_PAIRS:
+    case OPTION_HEADERS:
+        return is_pairs_equal(a, b);
+    default:
+        assert(false); /* a row without a value */
+        return true;
+    }
+}

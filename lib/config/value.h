@@ -18,8 +18,11 @@
 must_check int value_read(const struct tree *tree, const struct node *node,
                           const struct option *option, void *field, struct error *err);
 
-/* Frees what the value owns. */
+/* Frees what the value owns. Not for lists of maps. */
 void value_free(const struct option *option, void *field);
+
+/* Not for lists of maps. */
+bool is_value_equal(const struct option *option, const void *a, const void *b);
 
 /* Sets INVALID: "... <key>: <value> is not <wanted>". */
 int value_fail_type(const struct tree *tree, const struct node *node, const struct option *option,
