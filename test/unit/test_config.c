@@ -123,10 +123,7 @@ static void the_stock_file_is_taken_unchanged(void **state)
     assert_string_equal(
         str_text(&warnings),
         "storage.cache.blobdescriptor is accepted, without effect in this version: this registry "
-        "reads links directly and needs no cache for them\n"
-        "health.storagedriver.enabled is accepted, without effect in this version\n"
-        "health.storagedriver.interval is accepted, without effect in this version\n"
-        "health.storagedriver.threshold is accepted, without effect in this version\n");
+        "reads links directly and needs no cache for them\n");
     config_free(config);
 }
 
@@ -201,6 +198,149 @@ static void the_last_of_equal_keys_counts(void **state)
     (void)state;
     assert_string_equal(config->http.addr, ":2");
     assert_string_equal(config->http.secret, ":1");
+    config_free(config);
+}
+
+static void lists_of_sections_get_defaults_for_what_is_left_out(void **state)
+{
+    struct config *config = parse(BASE "health:\n"
+                                       "  file: [{file: /a}, {file: /b, interval: 0}]\n"
+                                       "  http:\n"
+                                       "  - uri: http://a/\n"
+                                       "    headers: {A: [b, c]}\n"
+                                       "    statuscode: 0\n"
+                                       "  - {uri: https://b, statuscode: 204, timeout: 1s,\n"
+                                       "     interval: 2s, threshold: 3}\n"
+                                       "  tcp: [{addr: 'c:1', threshold: -1}]\n");
+    const struct config_file_check *file = config->health.file.items;
+    const struct config_http_check *http = config->health.http.items;
+    const struct config_tcp_check *tcp = config->health.tcp.items;
+
+    (void)state;
+    assert_int_equal(config->health.file.count, 2);
+    assert_string_equal(file[1].file, "/b");
+    assert_int_equal(file[1].interval_ns, 10 * SECOND);
+    assert_int_equal(config->health.http.count, 2);
+    assert_string_equal(http[0].uri, "http://a/");
+    assert_int_equal(http[0].headers.count, 2);
+    assert_string_equal(http[0].headers.items[1].value, "c");
+    assert_int_equal(http[0].status, 200);
+    assert_int_equal(http[0].timeout_ns, 0);
+    assert_int_equal(http[0].interval_ns, 10 * SECOND);
+    assert_int_equal(http[1].headers.count, 0);
+    assert_int_equal(http[1].status, 204);
+    assert_int_equal(http[1].timeout_ns, SECOND);
+    assert_int_equal(http[1].interval_ns, 2 * SECOND);
+    assert_int_equal(http[1].threshold, 3);
+    assert_int_equal(config->health.tcp.count, 1);
+    assert_string_equal(tcp[0].addr, "c:1");
+    assert_int_equal(tcp[0].threshold, 0);
+    config_free(config);
+}
+
+static void an_interval_without_a_unit_is_taken_as_short_as_it_may_be(void **state)
+{
+    struct config *config = parse(BASE "health: {file: [{file: /a, interval: 10}]}\n");
+    const struct config_file_check *file = config->health.file.items;
+
+    (void)state;
+    assert_int_equal(file->interval_ns, 1000000);
+    assert_string_equal(
+        str_text(&warnings),
+        "c.yml: line 3: health.file.interval: 10ns is too short and taken as 1ms; a "
+        "number without a unit is nanoseconds\n");
+    config_free(config);
+}
+
+static void a_list_of_sections_is_bounded(void **state)
+{
+    auto_str yaml = STR_INIT(65536);
+
+    (void)state;
+    str_append_text(&yaml, BASE "health: {file: [");
+    for (int i = 0; i < 1001; i++)
+        str_append_text(&yaml, "{file: /a},");
+    str_append_text(&yaml, "]}");
+    assert_fails_with(str_text(&yaml), no_variables,
+                      "error parsing c.yml: line 3: health.file: more than 1000 entries");
+}
+
+static void the_access_controller_is_chosen_by_its_key(void **state)
+{
+    static const struct {
+        const char *yaml;
+        const char *controller; /* NULL: none */
+    } cases[] = {
+        {BASE, NULL},
+        {BASE "auth: \n", NULL},
+        {BASE "auth: {}\n", NULL},
+        {BASE "auth: none\n", NULL},
+        {BASE "auth: {NONE: }\n", NULL},
+        {BASE "auth: None\n", NULL},
+        {BASE "auth: silly\n", "silly"},
+        {BASE "auth: {silly: }\n", "silly"},
+        {BASE "auth: {htpasswd: {realm: r, path: /p, access: /a}}\n", "htpasswd"},
+        {BASE "auth: {token: {realm: r}}\n", "token"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++) {
+        struct config *config = parse(cases[i].yaml);
+
+        if (cases[i].controller == NULL)
+            assert_null(config->auth.controller);
+        else
+            assert_string_equal(config->auth.controller, cases[i].controller);
+        assert_non_null(config->auth.token.realm);
+        assert_string_equal(config->auth.token.auto_redirect_path, "/auth/token");
+        config_free(config);
+    }
+}
+
+static void a_key_without_certificate_is_ignored_aloud(void **state)
+{
+    struct config *config = parse(BASE "http: {tls: {key: /k}}\n");
+
+    (void)state;
+    assert_string_equal(
+        str_text(&warnings),
+        "c.yml: http.tls.key is ignored without http.tls.certificate: there is no TLS\n");
+    config_free(config);
+}
+
+static void what_is_empty_where_upstream_has_a_default_is_the_default(void **state)
+{
+    struct config *config =
+        parse(BASE "http: {net: '', tls: {minimumtls: '', clientauth: ''},\n"
+                   "  debug: {prometheus: {path: ''}}}\n"
+                   "log: {hooks: [{type: mail, disabled: true}, ~], formatter: logstash}\n");
+
+    (void)state;
+    assert_string_equal(config->http.net, "tcp");
+    assert_string_equal(config->http.tls.minimum, "tls1.2");
+    assert_string_equal(config->http.tls.client_auth, "require-and-verify-client-cert");
+    assert_string_equal(config->http.debug.metrics_path, "/metrics");
+    assert_string_equal(config->log.formatter, "logstash");
+    config_free(config);
+}
+
+static void only_what_would_do_something_is_noted(void **state)
+{
+    struct config *config =
+        parse(BASE "reporting: {bugsnag: {apikey: '', releasestage: x}, newrelic: {licensekey: k,\n"
+                   "  name: n, verbose: true}}\n"
+                   "http: {http2: {disabled: true}, h2c: {enabled: true}}\n");
+
+    (void)state;
+    config_each_note(config, on_warning, NULL);
+    assert_string_equal(
+        str_text(&warnings),
+        "http.http2.disabled is accepted, without effect in this version: HTTP/1.1 is all that is "
+        "offered\n"
+        "http.h2c.enabled is accepted, without effect in this version: HTTP/1.1 is all that is "
+        "offered\n"
+        "reporting.newrelic.licensekey is accepted, without effect in this version: nothing is "
+        "reported to New Relic; there are metrics for Prometheus\n");
     config_free(config);
 }
 
@@ -283,30 +423,26 @@ static const struct {
      "inmemory"},
     {"version: 0.1\nstorage: {inmemory: , delete: {enabled: 'true'}}",
      "line 2: storage.delete.enabled: \"true\" is not true or false"},
-    {"version: 0.1\nstorage: {inmemory: , maintenance: {readonly: {enabled: true}}}",
-     "line 2: storage.maintenance.readonly.enabled: true is not supported by this version; it must "
-     "be false"},
     {"version: 0.1\nstorage: {filesystem: {rootdirectory: ''}}",
      "line 2: storage.filesystem.rootdirectory: must not be empty; write a directory, such as "
      "/var/lib/registry"},
     /* log */
     {BASE "log: {level: trace}",
      "line 3: log.level: invalid loglevel trace Must be one of [error, warn, info, debug]"},
-    {BASE "log: {formatter: json}",
-     "line 3: log.formatter: json is not supported by this version; it must be text"},
-    {BASE "log: {formatter: xml}", "line 3: log.formatter: \"xml\" is unknown; it must be text"},
+    {BASE "log: {formatter: xml}",
+     "line 3: log.formatter: \"xml\" is unknown; it must be text, json or logstash"},
     {BASE "log: {fields: {a: [b]}}", "line 3: log.fields: a list is not a text in its map"},
     {BASE "log: {fields: {'a b': c}}",
      "line 3: log.fields: \"a b\" is not a name of a field; use letters, digits and . _ - / @"},
-    {BASE "log: {hooks: [{type: mail}]}", "line 3: log.hooks is not supported by this version"},
+    {BASE "log: {hooks: [{type: mail, disabled: true}, {type: mail}]}",
+     "line 3: log.hooks is not supported by this version: no mail is sent; let what collects the "
+     "log on stderr send it, and remove or disable the hook"},
     /* http */
     {BASE "http: 5", "line 3: http: \"5\" is not a section with keys below it"},
     {BASE "http:\n  adr: ':1'", "line 4: unknown key http.adr; did you mean http.addr?"},
     {BASE "http: {addr: 5000}",
      "line 3: http.addr: \"5000\" is not an address; write host:port or :port"},
     {BASE "http: {addr: ':70000'}", "line 3: http.addr: \":70000\" has a port beyond 65535"},
-    {BASE "http: {net: unix}",
-     "line 3: http.net: unix is not supported by this version; it must be tcp"},
     {BASE "http: {prefix: /a/../b}",
      "line 3: http.prefix: \"/a/../b\" is not a path, such as /registry/"},
     {BASE "http: {prefix: a//b}",
@@ -325,17 +461,72 @@ static const struct {
     {BASE "http: {headers: {X-A: [\"b\\r\\nc\"]}}",
      "line 3: http.headers: a value of \"X-A\" has a control character"},
     {BASE "http: {secret: [s3cret]}", "line 3: http.secret: a list is not a text"},
+    {BASE "http:\n  addr: /run/x.sock", "line 4: http.addr: a socket's path needs http.net: unix"},
+    {BASE "http: {net: unix}", "line 3: http.net: unix needs the path of a socket in http.addr"},
+    {BASE "http: {net: udp}", "line 3: http.net: \"udp\" is unknown; it must be tcp or unix"},
     {BASE "http: {tls: {certificate: /c}}",
-     "line 3: http.tls.certificate is not supported by this version"},
-    {BASE "http: {debug: {addr: ':5001'}}",
-     "line 3: http.debug.addr is not supported by this version"},
+     "line 3: http.tls.certificate: http.tls.key must be given, too"},
+    {BASE "http: {tls: {minimumtls: TLS1.2}}",
+     "line 3: http.tls.minimumtls: \"TLS1.2\" is unknown; it must be tls1.0, tls1.1, tls1.2 or "
+     "tls1.3"},
+    {BASE "http: {tls: {letsencrypt: {cachefile: /c}}}",
+     "line 3: http.tls.letsencrypt.cachefile is not supported by this version: let a reverse proxy "
+     "or an ACME client (certbot, lego) fetch certificates and set http.tls.certificate and .key; "
+     "renewed files are noticed"},
+    {BASE "http: {debug: {addr: localhost}}",
+     "line 3: http.debug.addr: \"localhost\" is not an address; write host:port or :port"},
+    {BASE "http: {debug: {prometheus: {path: /a b}}}",
+     "line 3: http.debug.prometheus.path: \"/a b\" is not a path, such as /metrics"},
+    /* health */
+    {BASE "health: {http: {uri: http://a}}", "line 3: health.http: a section is not a list of "
+                                             "sections"},
+    {BASE "health: {http: [a]}", "line 3: health.http: \"a\" is not a section with keys below it"},
+    {BASE "health: {http: [{interval: 1s}]}", "line 3: health.http.uri: must be given"},
+    {BASE "health: {http: [~]}", "line 3: health.http.uri: must be given"},
+    {BASE "health:\n  http:\n  - uri: http://a\n    urj: b",
+     "line 6: unknown key health.http.urj; did you mean health.http.uri?"},
+    {BASE "health: {http: [{uri: a}]}",
+     "line 3: health.http.uri: \"a\" is not a URL that begins with http:// or https://"},
+    {BASE "health: {http: [{uri: http://a, statuscode: 1000}]}",
+     "line 3: health.http.statuscode: \"1000\" is too big; it must be at most 999"},
+    {BASE "health: {http: [{uri: http://a, headers: {A: b}}]}",
+     "line 3: health.http.headers: a single value is not a list of values, such as [nosniff]"},
+    {BASE "health: {tcp: [{addr: a}]}",
+     "line 3: health.tcp.addr: \"a\" is not an address; write host:port or :port"},
+    {BASE "health: {tcp: [{addr: 'a:1'}, {addr: 'a:1', timeout: -1s}]}",
+     "line 3: health.tcp.timeout: \"-1s\" is too small; it must be at least 0s"},
+    {BASE "health: {file: [{file: /x, interval: -1s}]}",
+     "line 3: health.file.interval: \"-1s\" is too small; it must be at least 0s"},
+    /* auth */
+    {BASE "auth: {silly: {realm: r}, htpasswd: }",
+     "must provide exactly one type. Provided: [silly htpasswd]"},
+    {BASE "auth: {none: , htpasswd: }", "must provide exactly one type. Provided: [none htpasswd]"},
+    {BASE "auth: bogus", "line 3: unable to configure authorization (bogus): no access controller "
+                         "registered with name: bogus"},
+    {BASE "auth: {bogus: {a: b}}",
+     "line 3: unable to configure authorization (bogus): no access controller registered with "
+     "name: bogus"},
+    {BASE "auth: [silly]", "line 3: auth: a list is not a section with keys below it"},
+    {BASE "auth: {token: {realm: 5000}}",
+     "line 3: auth.token.realm: \"5000\" is not a text; put it into quotes"},
+    {BASE "auth: {token: {autoredirect: 'true'}}",
+     "line 3: auth.token.autoredirect: \"true\" is not true or false"},
+    {BASE "auth: {htpasswd: {relm: r}}",
+     "line 3: unknown key auth.htpasswd.relm; did you mean auth.htpasswd.realm?"},
+    /* purging */
+    {"version: 0.1\nstorage: {inmemory: , maintenance: {uploadpurging: {age: 5}}}",
+     "line 2: storage.maintenance.uploadpurging.age: \"5\" is not a duration with a unit, such as "
+     "30s or 168h"},
+    {"version: 0.1\nstorage: {inmemory: , maintenance: {uploadpurging: {interval: 0s}}}",
+     "line 2: storage.maintenance.uploadpurging.interval: \"0s\" is too small; it must be at least "
+     "1ms"},
+    {"version: 0.1\nstorage: {inmemory: , maintenance: {readonly: true}}",
+     "line 2: storage.maintenance.readonly: \"true\" is not a section with keys below it"},
     /* the rest */
     {BASE "catalog: {maxentries: many}",
      "line 3: catalog.maxentries: \"many\" is not a whole number"},
     {BASE "catalog: {maxentries: 1.5}",
      "line 3: catalog.maxentries: \"1.5\" is not a whole number"},
-    {BASE "health: {storagedriver: {threshold: -1}}",
-     "line 3: health.storagedriver.threshold: \"-1\" is too small; it must be at least 0"},
     {BASE "validation: {manifests: {urls: {allow: [a, '((']}}}",
      "line 3: validation.manifests.urls.allow: \"((\": missing closing parenthesis"},
     {BASE "validation: {manifests: {urls: {deny: ['(?P<n>a)(?P=n)']}}}",
@@ -347,8 +538,6 @@ static const struct {
     {BASE "compatibility: {schema1: {enabled: true}}",
      "line 3: compatibility.schema1.enabled: true is not supported by this version; it must be "
      "false"},
-    {BASE "auth: {htpasswd: {realm: r}}", "line 3: auth.htpasswd is not supported by this version"},
-    {BASE "auth: htpasswd", "line 3: auth.htpasswd is not supported by this version"},
     {BASE "proxy: {remoteurl: https://r}",
      "line 3: proxy.remoteurl is not supported by this version"},
     {BASE "nonsense: 1", "line 3: unknown key nonsense"},
@@ -446,6 +635,25 @@ static void the_example_is_itself_a_good_configuration(void **state)
     config_free(config);
 }
 
+/* Is the comment, without its mark, a key or the dash of an item? */
+static bool is_yaml(struct span text)
+{
+    struct span value = text;
+    struct span key = span_cut(&value, ':');
+
+    if (span_is(text, "-"))
+        return true;
+    return value.data != NULL && memchr(key.data, ' ', key.len) == NULL &&
+           memchr(key.data, '*', key.len) == NULL && (value.len == 0 || value.data[0] == ' ');
+}
+
+/* Does the key begin one of several ways, of which there may be one only? */
+static bool is_other_way(struct span text)
+{
+    return span_is(text, "inmemory:") || span_is(text, "none:") || span_is(text, "silly:") ||
+           span_is(text, "token:");
+}
+
 /* Every comment that looks like a key, taken for real at once: the commented values fit, too. */
 static void the_example_is_good_with_its_comments_removed(void **state)
 {
@@ -453,6 +661,7 @@ static void the_example_is_good_with_its_comments_removed(void **state)
     auto_str yaml = STR_INIT(1 << 20);
     struct span rest;
     struct config *config;
+    size_t skipped = SIZE_MAX; /* indentation of a way that is left out */
 
     (void)state;
     config_print_example(&example);
@@ -460,15 +669,14 @@ static void the_example_is_good_with_its_comments_removed(void **state)
     while (rest.data != NULL) {
         struct span line = span_cut(&rest, '\n');
         struct span text = span_trim(line);
-        struct span value;
-        struct span key;
+        size_t indentation = line.len - text.len;
 
         if (span_starts_with(text, SPAN("# "))) {
-            value = span_from(text, 2);
-            key = span_cut(&value, ':');
-            if (value.data == NULL || memchr(key.data, ' ', key.len) != NULL ||
-                memchr(key.data, '*', key.len) != NULL || (value.len > 0 && value.data[0] != ' ') ||
-                span_is(key, "inmemory"))
+            if (!is_yaml(span_from(text, 2)))
+                continue;
+            if (indentation <= skipped)
+                skipped = is_other_way(span_from(text, 2)) ? indentation : SIZE_MAX;
+            if (skipped != SIZE_MAX)
                 continue;
             str_append(&yaml, span_make(line.data, (size_t)(text.data - line.data)));
             str_append(&yaml, span_from(text, 2));
@@ -480,6 +688,8 @@ static void the_example_is_good_with_its_comments_removed(void **state)
     config = parse(str_text(&yaml));
     assert_string_equal(config->storage.cache.descriptors, "inmemory");
     assert_string_equal(config->http.host, "https://registry.example.com");
+    assert_string_equal(config->auth.controller, "htpasswd");
+    assert_int_equal(config->health.http.count, 1);
     config_free(config);
 }
 
@@ -503,6 +713,72 @@ static void what_is_printed_reads_back_as_the_same(void **state)
     assert_non_null(strstr(str_text(&first), "  addr: :1 # line 4\n"));
     config_free(config);
     config_free(again);
+}
+
+static void lists_of_sections_are_printed_with_their_origins(void **state)
+{
+    struct config *config = parse(BASE "health:\n"
+                                       "  http:\n"
+                                       "    - uri: http://a/\n"
+                                       "    - uri: http://b/\n"
+                                       "      headers: {A: [hunter2, hunter3]}\n");
+    auto_str text = STR_INIT(65536);
+    struct config *again;
+
+    (void)state;
+    config_print(config, &text);
+    assert_non_null(strstr(str_text(&text), "  http: # line 4\n"
+                                            "    - uri: http://a/ # line 5\n"
+                                            "      headers: {} # default\n"
+                                            "      statuscode: 200 # default\n"));
+    assert_non_null(strstr(str_text(&text),
+                           "    - uri: http://b/ # line 6\n"
+                           "      headers: {A: [\"********\", \"********\"]} # line 7\n"));
+    assert_non_null(strstr(str_text(&text), "  tcp: [] # default\n"));
+    again = parse(str_text(&text));
+    assert_int_equal(again->health.http.count, 2);
+    config_free(config);
+    config_free(again);
+}
+
+/* ---- differences ---- */
+
+static void note_difference(const char *path, bool is_reloadable, void *arg)
+{
+    (void)arg;
+    str_append_format(&warnings, "%s%s\n", path, is_reloadable ? " now" : "");
+}
+
+static void differences_name_what_has_an_effect(void **state)
+{
+    struct config *old = parse(BASE "log: {level: info, fields: {a: b}}\n"
+                                    "health: {http: [{uri: http://a}]}\n"
+                                    "http: {secret: a, headers: {A: [b]}}\n"
+                                    "catalog: {maxentries: 0}\n");
+    struct config *new = parse("version: 0.1\n"
+                               "loglevel: debug\n"
+                               "storage: {filesystem: {rootdirectory: /x}, maintenance:\n"
+                               "  {readonly: {enabled: true}}, redirect: {disable: true}}\n"
+                               "log: {fields: {a: c}}\n"
+                               "health: {http: [{uri: http://b}]}\n"
+                               "http: {secret: b, headers: {A: [c]}}\n"
+                               "catalog: {maxentries: 1000}\n"
+                               "auth: silly\n");
+
+    (void)state;
+    config_each_difference(old, old, note_difference, NULL);
+    assert_string_equal(str_text(&warnings), "");
+    config_each_difference(old, new, note_difference, NULL);
+    assert_string_equal(str_text(&warnings), "storage\n"
+                                             "auth\n"
+                                             "log.level now\n"
+                                             "log.fields\n"
+                                             "storage.maintenance.readonly.enabled now\n"
+                                             "http.secret\n"
+                                             "http.headers now\n"
+                                             "health.http\n");
+    config_free(old);
+    config_free(new);
 }
 
 static void secrets_are_masked(void **state)
@@ -533,6 +809,13 @@ int main(void)
         cmocka_unit_test(null_and_empty_leave_the_default),
         cmocka_unit_test(aliases_and_merges_are_followed),
         cmocka_unit_test(the_last_of_equal_keys_counts),
+        cmocka_unit_test(lists_of_sections_get_defaults_for_what_is_left_out),
+        cmocka_unit_test(an_interval_without_a_unit_is_taken_as_short_as_it_may_be),
+        cmocka_unit_test(a_list_of_sections_is_bounded),
+        cmocka_unit_test(the_access_controller_is_chosen_by_its_key),
+        cmocka_unit_test(a_key_without_certificate_is_ignored_aloud),
+        cmocka_unit_test(what_is_empty_where_upstream_has_a_default_is_the_default),
+        cmocka_unit_test(only_what_would_do_something_is_noted),
         cmocka_unit_test(a_host_without_scheme_is_ignored_aloud),
         cmocka_unit_test(prefixes_begin_and_end_with_a_slash),
         cmocka_unit_test(what_cannot_work_is_refused_with_place_and_reason),
@@ -544,6 +827,8 @@ int main(void)
         cmocka_unit_test(the_example_is_itself_a_good_configuration),
         cmocka_unit_test(the_example_is_good_with_its_comments_removed),
         cmocka_unit_test(what_is_printed_reads_back_as_the_same),
+        cmocka_unit_test(lists_of_sections_are_printed_with_their_origins),
+        cmocka_unit_test(differences_name_what_has_an_effect),
         cmocka_unit_test(secrets_are_masked),
     };
 

@@ -10,7 +10,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -162,6 +164,137 @@ static void untyped_sections_may_be_given_in_parts(void **state)
     config_free(config);
 }
 
+static void items_of_lists_are_named_by_their_index(void **state)
+{
+    struct config *config = NULL;
+    struct error err = ERROR_INIT;
+    const struct config_http_check *http;
+
+    (void)state;
+    assert_int_equal(parse("version: 0.1\nstorage: inmemory\nhttp: {headers: {X-A: [b]}}\n"
+                           "health: {http: [{uri: http://a}, {uri: http://b, interval: 5s}]}\n",
+                           "REGISTRY_HEALTH_HTTPCHECKERS_1_URI=http://c\n"
+                           "REGISTRY_HEALTH_HTTPCHECKERS_2_URI=http://d\n"
+                           "REGISTRY_HEALTH_HTTPCHECKERS_2_HEADERS_X-B=[c]\n"
+                           "REGISTRY_HEALTH_HTTPCHECKERS_3={uri: http://e}\n"
+                           "REGISTRY_HTTP_TLS_CLIENTCAS_0=/a\nREGISTRY_HTTP_TLS_CLIENTCAS_1=/b\n"
+                           "REGISTRY_HTTP_HEADERS_X-A_1=c\n",
+                           &config, &err),
+                     0);
+    assert_string_equal(str_text(&warnings), "");
+    http = config->health.http.items;
+    assert_int_equal(config->health.http.count, 4);
+    assert_string_equal(http[0].uri, "http://a");
+    assert_string_equal(http[1].uri, "http://c");
+    assert_int_equal(http[1].interval_ns, INT64_C(5000000000));
+    assert_string_equal(http[2].uri, "http://d");
+    assert_string_equal(http[2].headers.items[0].name, "x-b");
+    assert_string_equal(http[3].uri, "http://e");
+    assert_int_equal(config->http.tls.client_cas.count, 2);
+    assert_string_equal(config->http.tls.client_cas.items[1], "/b");
+    assert_int_equal(config->http.headers.count, 2);
+    assert_string_equal(config->http.headers.items[1].value, "c");
+    config_free(config);
+}
+
+/* Bytewise, 10 would come before 2. */
+static void items_are_applied_in_the_order_of_their_numbers(void **state)
+{
+    char *variables[13] = {NULL};
+    struct config *config = NULL;
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        auto_str variable = STR_INIT(100);
+
+        str_append_format(&variable, "REGISTRY_HEALTH_TCPCHECKERS_%d_ADDR=a:%d", i, i);
+        variables[i] = str_take(&variable);
+    }
+    if (config_parse(span_of(FILE_TEXT), "c.yml", variables, on_warning, NULL, &config, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(config->health.tcp.count, 12);
+    assert_string_equal(((const struct config_tcp_check *)config->health.tcp.items)[11].addr,
+                        "a:11");
+    config_free(config);
+    for (int i = 0; i < 12; i++)
+        free(variables[i]);
+}
+
+static void a_secret_may_be_in_a_file(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *secret;
+    } cases[] = {{"a\n", "a"}, {"a: [b\n\n", "a: [b\n"}, {"0123", "0123"}, {"", ""}, {"\n", ""}};
+    char path[] = "/tmp/test_config_env.XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < array_count(cases); i++) {
+        size_t len = strlen(cases[i].content);
+        auto_str variable = STR_INIT(100);
+        struct config *config;
+
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(pwrite(fd, cases[i].content, len, 0), len);
+        str_append_format(&variable, "REGISTRY_HTTP_SECRET_FILE=%s", path);
+        config = load(str_text(&variable));
+        assert_string_equal(config->http.secret, cases[i].secret);
+        config_free(config);
+    }
+    close(fd);
+    unlink(path);
+}
+
+static void a_secrets_file_that_is_not_named_is_none(void **state)
+{
+    struct config *config = load("REGISTRY_HTTP_SECRET_FILE=\nREGISTRY_HTTP_SECRET=s\n");
+
+    (void)state;
+    assert_string_equal(config->http.secret, "s");
+    config_free(config);
+}
+
+static void the_access_controller_of_the_environment_counts(void **state)
+{
+    static const char file[] = "version: 0.1\nstorage: inmemory\n"
+                               "auth: {htpasswd: {realm: r, path: /p}}\n";
+    struct config *config = NULL;
+    struct error err = ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(parse(file, "REGISTRY_AUTH_SILLY_REALM=s", &config, &err), 0);
+    assert_string_equal(config->auth.controller, "silly");
+    assert_string_equal(config->auth.silly.realm, "s");
+    assert_string_equal(str_text(&warnings), "c.yml: line 3: auth.htpasswd is ignored: the "
+                                             "environment says another\n");
+    config_free(config);
+    assert_int_equal(parse(file, "REGISTRY_AUTH_HTPASSWD_REALM=s", &config, &err), 0);
+    assert_string_equal(config->auth.controller, "htpasswd");
+    assert_string_equal(config->auth.htpasswd.realm, "s");
+    assert_string_equal(config->auth.htpasswd.path, "/p");
+    config_free(config);
+    assert_int_equal(parse(file, "REGISTRY_AUTH=token\nREGISTRY_AUTH_TOKEN_REALM=s", &config, &err),
+                     0);
+    assert_string_equal(config->auth.controller, "token");
+    assert_string_equal(config->auth.token.realm, "s");
+    config_free(config);
+    assert_int_equal(parse(file, "REGISTRY_AUTH=none", &config, &err), 0);
+    assert_null(config->auth.controller);
+    config_free(config);
+}
+
+static void read_only_may_be_a_single_variable(void **state)
+{
+    struct config *config = load("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED=true");
+
+    (void)state;
+    assert_true(config->storage.is_read_only);
+    config_free(config);
+}
+
 static void what_means_nothing_is_warned_about(void **state)
 {
     struct config *config = load("REGISTRY_PORT=tcp://10.0.0.1:5000\n"
@@ -169,15 +302,17 @@ static void what_means_nothing_is_warned_about(void **state)
                                  "REGISTRY_HTTP_NOSUCH=1\n"
                                  "REGISTRY_HEALTH_FILE=[]\n"
                                  "REGISTRY_HTTP_ADDR_X=1\n"
-                                 "REGISTRY_HTTP_HEADERS_X-A_0=1\n"
+                                 "REGISTRY_HTTP_HEADERS_X-A_0_B=1\n"
+                                 "REGISTRY_HTTP_ADDR_FILE=/x\n"
                                  "REGISTRY_LOG_FIELDS_A_B=1");
 
     (void)state;
     assert_string_equal(
         str_text(&warnings),
         "Ignoring unrecognized environment variable REGISTRY_HEALTH_FILE\n"
+        "Ignoring environment variable REGISTRY_HTTP_ADDR_FILE: what it names has no parts\n"
         "Ignoring environment variable REGISTRY_HTTP_ADDR_X: what it names has no parts\n"
-        "Ignoring environment variable REGISTRY_HTTP_HEADERS_X-A_0: what it names has no parts\n"
+        "Ignoring environment variable REGISTRY_HTTP_HEADERS_X-A_0_B: what it names has no parts\n"
         "Ignoring unrecognized environment variable REGISTRY_HTTP_NOSUCH\n"
         "Ignoring environment variable REGISTRY_LOG_FIELDS_A_B: what it names has no parts\n"
         "Ignoring unrecognized environment variable REGISTRY_PORT\n"
@@ -241,13 +376,42 @@ static void problems_name_the_variable(void **state)
         {"REGISTRY_STORAGE_FILESYSTEM_NOSUCH=1",
          "environment variable REGISTRY_STORAGE_FILESYSTEM_NOSUCH: unknown key "
          "storage.filesystem.nosuch"},
-        {"REGISTRY_AUTH_HTPASSWD_REALM=r", "environment variable REGISTRY_AUTH_HTPASSWD_REALM: "
-                                           "auth.htpasswd is not supported by this version"},
-        {"REGISTRY_AUTH=htpasswd", "environment variable REGISTRY_AUTH: auth.htpasswd is not "
-                                   "supported by this version"},
-        {"REGISTRY_HEALTH_FILECHECKERS=[{file: /x}]",
-         "environment variable REGISTRY_HEALTH_FILECHECKERS: health.file is not supported by this "
-         "version"},
+        {"REGISTRY_AUTH_HTPASSWD_REALM=r\nREGISTRY_AUTH_SILLY_REALM=s",
+         "must provide exactly one type. Provided: [htpasswd silly]"},
+        {"REGISTRY_AUTH_TOKEN_SERVICE=5000",
+         "environment variable REGISTRY_AUTH_TOKEN_SERVICE: auth.token.service: \"5000\" is not a "
+         "text; put it into quotes"},
+        {"REGISTRY_HEALTH_FILECHECKERS=[{fil: /x}]",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS: unknown key health.file.fil; did you "
+         "mean health.file.file?"},
+        {"REGISTRY_HEALTH_FILECHECKERS_0_INTERVAL=1s",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_0_INTERVAL: health.file.file: must be "
+         "given"},
+        {"REGISTRY_HEALTH_FILECHECKERS_1_FILE=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_1_FILE: undefined index: 1"},
+        {"REGISTRY_HEALTH_FILECHECKERS_99999999999999999999_FILE=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_99999999999999999999_FILE: undefined "
+         "index: 99999999999999999999"},
+        {"REGISTRY_HEALTH_FILECHECKERS_X_FILE=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_X_FILE: non-numeric index: X"},
+        {"REGISTRY_HEALTH_FILECHECKERS__FILE=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS__FILE: non-numeric index: "},
+        {"REGISTRY_HEALTH_FILECHECKERS_-1_FILE=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_-1_FILE: non-numeric index: -1"},
+        {"REGISTRY_HEALTH_FILECHECKERS_0=/x",
+         "environment variable REGISTRY_HEALTH_FILECHECKERS_0: health.file: \"/x\" is not a "
+         "section "
+         "with keys below it"},
+        {"REGISTRY_HTTP_TLS_CLIENTCAS_1=/x",
+         "environment variable REGISTRY_HTTP_TLS_CLIENTCAS_1: undefined index: 1"},
+        {"REGISTRY_HTTP_SECRET_FILE=/nowhere/x",
+         "environment variable REGISTRY_HTTP_SECRET_FILE: open /nowhere/x: no such file or "
+         "directory"},
+        {"REGISTRY_HTTP_SECRET_FILE=/dev/null",
+         "environment variable REGISTRY_HTTP_SECRET_FILE: /dev/null is not a regular file"},
+        {"REGISTRY_HTTP_SECRET_FILE=/x\nREGISTRY_HTTP_SECRET=y",
+         "environment variable REGISTRY_HTTP_SECRET_FILE: REGISTRY_HTTP_SECRET is given, too; only "
+         "one of them may be"},
         {"REGISTRY_MIDDLEWARE_STORAGE_0_NAME=redirect",
          "environment variable REGISTRY_MIDDLEWARE_STORAGE_0_NAME: middleware.storage is not "
          "supported by this version"},
@@ -295,6 +459,12 @@ int main(void)
         cmocka_unit_test(a_driver_is_implied_by_its_keys),
         cmocka_unit_test(maps_get_new_keys_in_lower_case),
         cmocka_unit_test(untyped_sections_may_be_given_in_parts),
+        cmocka_unit_test(items_of_lists_are_named_by_their_index),
+        cmocka_unit_test(items_are_applied_in_the_order_of_their_numbers),
+        cmocka_unit_test(a_secret_may_be_in_a_file),
+        cmocka_unit_test(a_secrets_file_that_is_not_named_is_none),
+        cmocka_unit_test(the_access_controller_of_the_environment_counts),
+        cmocka_unit_test(read_only_may_be_a_single_variable),
         cmocka_unit_test(what_means_nothing_is_warned_about),
         cmocka_unit_test(other_variables_are_not_looked_at),
         cmocka_unit_test(long_names_are_ignored),

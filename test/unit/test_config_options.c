@@ -37,7 +37,8 @@ static void every_path_is_there_once_and_below_a_section(void **state)
             continue;
         str_append(&parent, span_make(options[i].path, (size_t)(dot - options[i].path)));
         assert_non_null(option_find(str_text(&parent)));
-        assert_true(is_option_section(option_find(str_text(&parent))));
+        assert_true(is_option_section(option_find(str_text(&parent))) ||
+                    option_find(str_text(&parent))->type == OPTION_MAPS);
         assert_true(option_find(str_text(&parent)) < &options[i]);
     }
 }
@@ -51,6 +52,32 @@ static void every_value_has_a_default_and_sections_have_none(void **state)
         assert_int_equal(is_value, options[i].default_text != NULL);
         assert_true(options[i].type != OPTION_ANY || options[i].state == OPTION_REFUSED);
     }
+}
+
+/* The keys of items live in the struct of an item, and nothing else does. */
+static void items_are_what_lies_below_a_list_of_maps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < option_count; i++) {
+        bool is_below = false;
+
+        for (size_t list = 0; list < option_count; list++)
+            is_below |= options[list].type == OPTION_MAPS && list != i &&
+                        is_option_within(&options[i], &options[list]);
+        assert_int_equal(options[i].is_item, is_below);
+        assert_false(is_below && options[i].type == OPTION_MAPS);
+        assert_int_equal(options[i].type == OPTION_MAPS, options[i].item_size > 0);
+        assert_true(!options[i].is_required ||
+                    (options[i].is_item && options[i].type == OPTION_TEXT));
+    }
+}
+
+static void secrets_are_texts_or_headers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < option_count; i++)
+        assert_true(!options[i].is_secret || options[i].type == OPTION_TEXT ||
+                    options[i].type == OPTION_HEADERS);
 }
 
 static void variables_are_the_path_in_capitals(void **state)
@@ -89,6 +116,8 @@ static void option_nearest_finds_what_was_meant(void **state)
         {"storage.filesystem.rootdir", NULL},
         {"storage.filesystem.rootdirectry", "storage.filesystem.rootdirectory"},
         {"rootdirectory", "storage.filesystem.rootdirectory"},
+        {"health.http.urll", "health.http.uri"},
+        {"health.tcp.adr", "health.tcp.addr"},
         {"zzzzzzzz", NULL},
         {"", NULL},
         {".", NULL},
@@ -99,10 +128,12 @@ static void option_nearest_finds_what_was_meant(void **state)
     for (size_t i = 0; i < array_count(cases); i++) {
         const struct option *nearest = option_nearest(cases[i].path);
 
-        if (cases[i].nearest == NULL)
+        if (cases[i].nearest == NULL) {
             assert_null(nearest);
-        else
+        } else {
+            assert_non_null(nearest);
             assert_string_equal(nearest->path, cases[i].nearest);
+        }
     }
 }
 
@@ -112,6 +143,8 @@ int main(void)
         cmocka_unit_test(every_row_says_what_it_is_for),
         cmocka_unit_test(every_path_is_there_once_and_below_a_section),
         cmocka_unit_test(every_value_has_a_default_and_sections_have_none),
+        cmocka_unit_test(items_are_what_lies_below_a_list_of_maps),
+        cmocka_unit_test(secrets_are_texts_or_headers),
         cmocka_unit_test(variables_are_the_path_in_capitals),
         cmocka_unit_test(option_nearest_finds_what_was_meant),
     };
