@@ -5,6 +5,7 @@
 #include "lib/api/exchange.h"
 
 #include "lib/api/errors.h"
+#include "lib/api/redact.h"
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
 #include "lib/base/query.h"
@@ -28,7 +29,11 @@ bool exchange_init(struct exchange *ex, const struct api_options *options,
         .http = http,
         .path = STR_INIT(TARGET_MAX),
         .reference = "",
+        .shown_target = STR_INIT(2 * TARGET_MAX),
+        .shown_referer = STR_INIT(2 * TARGET_MAX),
     };
+    redact_url(&ex->shown_target, span_of(http_request_target(http)));
+    redact_url(&ex->shown_referer, exchange_header(ex, "Referer"));
     target_parse(span_of(http_request_target(http)), &ex->target);
     return decode_percent(&ex->path, ex->target.path, false);
 }
@@ -36,6 +41,8 @@ bool exchange_init(struct exchange *ex, const struct api_options *options,
 void exchange_fini(struct exchange *ex)
 {
     str_fini(&ex->path);
+    str_fini(&ex->shown_target);
+    str_fini(&ex->shown_referer);
     settings_release(ex->settings);
     free(ex->errors);
 }

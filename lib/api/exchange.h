@@ -19,8 +19,10 @@ struct exchange {
     struct settings *settings; /* used until the end */
     struct registry *registry;
     struct http_request *http;
-    struct target target; /* lent from the request */
-    struct str path;      /* decoded */
+    struct target target;     /* lent from the request */
+    struct str path;          /* decoded */
+    struct str shown_target;  /* for the logs: see redact.h */
+    struct str shown_referer; /* likewise */
     struct route_match match;
     char repository[REPOSITORY_LEN_MAX + 1]; /* "" for a route without */
     const char *reference;                   /* tag, digest or upload id; lent from path; or "" */

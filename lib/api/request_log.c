@@ -15,7 +15,7 @@
 
 #include "lib/base/banned.h"
 
-#define LINE_MAX_LEN (256 << 10) /* bytes; a head's worth of escaped text */
+#define LINE_MAX_LEN (320 << 10) /* bytes; a head's worth of escaped text, and the rest */
 
 /* ---- fields ---- */
 
@@ -78,8 +78,9 @@ bool request_log_context(struct log_line *line)
     log_add_text(line, "http.request.id", http_request_id(ex->http));
     log_add_text(line, "http.request.method", http_request_method(ex->http));
     log_add(line, "http.request.host", exchange_header(ex, "Host"));
-    log_add_text(line, "http.request.uri", http_request_target(ex->http));
-    add_if_sent(line, ex, "http.request.referer", "Referer");
+    log_add(line, "http.request.uri", str_span(&ex->shown_target));
+    if (ex->shown_referer.len > 0)
+        log_add(line, "http.request.referer", str_span(&ex->shown_referer));
     log_add(line, "http.request.useragent", exchange_header(ex, "User-Agent"));
     log_add(line, "http.request.remoteaddr", remote_address(ex));
     add_if_sent(line, ex, "http.request.contenttype", "Content-Type");
@@ -93,36 +94,8 @@ bool request_log_context(struct log_line *line)
 
 /* ---- done ---- */
 
-/* "1.5ms", "17µs", "1m2.003s": up to nine digits of fraction, trailing zeros removed. */
-static void format_duration(int64_t ns, char out[64])
-{
-    static const struct {
-        int64_t ns;
-        const char *unit;
-        int digits; /* of the fraction */
-    } units[] = {{1000000000, "s", 9}, {1000000, "ms", 6}, {1000, "µs", 3}, {1, "ns", 0}};
-    size_t i = 0;
-    int64_t minutes = ns / (60 * units[0].ns);
-    char fraction[16] = "";
-    char longer[32] = "";
-
-    if (minutes > 0)
-        snprintf(longer, sizeof(longer), "%" PRId64 "m", minutes);
-    ns -= minutes * 60 * units[0].ns;
-    while (minutes == 0 && i + 1 < array_count(units) && ns < units[i].ns)
-        i++;
-    if (ns % units[i].ns != 0) {
-        int len =
-            snprintf(fraction, sizeof(fraction), ".%0*" PRId64, units[i].digits, ns % units[i].ns);
-
-        while (len > 0 && fraction[len - 1] == '0')
-            fraction[--len] = '\0';
-    }
-    snprintf(out, 64, "%s%" PRId64 "%s%s", longer, ns / units[i].ns, fraction, units[i].unit);
-}
-
 struct response_fields {
-    char duration[64];
+    char duration[CLOCK_DURATION_SIZE];
     char status[16];
     char written[24];
 };
@@ -132,7 +105,8 @@ static void add_response(struct log_line *line, const struct exchange *ex,
 {
     const char *content_type = http_reply_header_sent(ex->http, "Content-Type");
 
-    format_duration(clock_monotonic_ns() - http_request_started_ns(ex->http), fields->duration);
+    clock_format_duration(clock_monotonic_ns() - http_request_started_ns(ex->http),
+                          fields->duration);
     snprintf(fields->status, sizeof(fields->status), "%d", http_reply_status(ex->http));
     snprintf(fields->written, sizeof(fields->written), "%" PRId64, http_reply_body_sent(ex->http));
     if (content_type != NULL)
@@ -152,6 +126,27 @@ static void format_code(const char *id, char *out, size_t size)
     out[i] = '\0';
 }
 
+/* A plain string loses its quotes: it gets those of the log's format. */
+static void add_told(struct log_line *line, struct span detail)
+{
+    if (detail.data[0] == '"' && memchr(detail.data, '\\', detail.len) == NULL)
+        log_add(line, "err.detail", span_make(detail.data + 1, detail.len - 2));
+    else
+        log_add_json(line, "err.detail", detail);
+}
+
+/* What the client was told, as upstream has it, and beside it what we know; that alone when the
+ * client was told nothing. */
+static void add_detail(struct log_line *line, const struct error *err)
+{
+    bool is_told = err->detail[0] != '\0' && strcmp(err->detail, "{}") != 0;
+
+    if (is_told)
+        add_told(line, span_of(err->detail));
+    if (err->message[0] != '\0')
+        log_add_text(line, is_told ? "err.cause" : "err.detail", err->message);
+}
+
 static void log_one_error(const struct exchange *ex, const struct error *err)
 {
     const struct errors_row *row = errors_row_of(err->code);
@@ -163,8 +158,7 @@ static void log_one_error(const struct exchange *ex, const struct error *err)
     log_begin(&line, LOG_LEVEL_ERROR);
     log_add_text(&line, "err.code", code);
     log_add_text(&line, "err.message", row->text);
-    if (err->message[0] != '\0')
-        log_add_text(&line, "err.detail", err->message);
+    add_detail(&line, err);
     add_response(&line, ex, &fields);
     log_end(&line, "response completed with error");
 }
@@ -215,10 +209,10 @@ void request_log_access(const struct exchange *ex)
     str_append_format(&line, "%s - - [%s] \"", http_request_peer_host(ex->http), at);
     log_append_escaped(&line, span_of(http_request_method(ex->http)));
     str_append_char(&line, ' ');
-    log_append_escaped(&line, span_of(http_request_target(ex->http)));
+    log_append_escaped(&line, str_span(&ex->shown_target));
     str_append_format(&line, " HTTP/1.%d\" %d %" PRId64 " ", http_request_version_minor(ex->http),
                       status != 0 ? status : ERRORS_STATUS_GONE, http_reply_body_sent(ex->http));
-    append_quoted(&line, exchange_header(ex, "Referer"));
+    append_quoted(&line, str_span(&ex->shown_referer));
     str_append_char(&line, ' ');
     append_quoted(&line, exchange_header(ex, "User-Agent"));
     log_access(str_span(&line));
