@@ -56,6 +56,7 @@ struct http_request {
     bool is_close_sent; /* the reply said `Connection: close` */
     bool is_bodyless;   /* HEAD, 204, 304: only the head goes out */
     int status;
+    int64_t received; /* bytes of request body the handler has read */
     int64_t promised; /* bytes of reply body */
     int64_t sent;     /* bytes of reply body handed over */
 };

@@ -217,6 +217,7 @@ void head_parse(char *text, size_t len, struct head *out)
     struct span rest = span_make(text, len);
     struct span line = cut_line(&rest);
 
+    head.len = len;
     head.line_len = len - rest.len;
     parse_request_line(&head, line);
     while ((line = cut_line(&rest)).len > 0)

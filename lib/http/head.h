@@ -28,6 +28,7 @@ struct head {
     bool is_continue_expected;
     bool is_close_asked; /* `Connection: close` among its tokens */
     size_t line_len;     /* bytes of the request line with its CRLF */
+    size_t len;          /* bytes of all of it */
 };
 
 enum head_end { HEAD_INCOMPLETE, HEAD_COMPLETE, HEAD_BROKEN };

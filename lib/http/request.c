@@ -95,6 +95,11 @@ int64_t http_body_length(const struct http_request *req)
     return req->head.body_length;
 }
 
+int64_t http_request_size(const struct http_request *req)
+{
+    return (int64_t)req->head.len + req->received;
+}
+
 /* The handler wants the body: a client that asked gets its go-ahead, unless it has not waited. */
 static void send_continue(struct http_request *req)
 {
@@ -137,10 +142,12 @@ static int next_piece(struct http_request *req, struct evbuffer *out, size_t max
 int http_body_read(struct http_request *req, struct evbuffer *out, size_t max, struct error *err)
 {
     bool was_done = is_framing_done(&req->framing);
+    size_t before = evbuffer_get_length(out);
     int rc;
 
     send_continue(req);
     rc = next_piece(req, out, max, err);
+    req->received += (int64_t)(evbuffer_get_length(out) - before);
     if (rc < 0)
         req->is_body_broken = true;
     else if (!was_done && is_framing_done(&req->framing))

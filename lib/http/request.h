@@ -48,6 +48,9 @@ struct timespec http_request_started_at(const struct http_request *req); /* wall
 /* Announced length in bytes; -1 when chunked; 0 without a body. */
 int64_t http_body_length(const struct http_request *req);
 
+/* Bytes of the request so far: its head, and what the handler has read of its body. */
+int64_t http_request_size(const struct http_request *req);
+
 /*
  * http_body_read - move the next piece of the body to the end of @out. May suspend.
  *
