@@ -77,11 +77,6 @@ def test_version(arguments):
         (["config", "nosuch"], "Error: unknown argument: nosuch\nRun 'registry help' for usage.\n"),
         (["help", "nosuch"], "Error: unknown command: nosuch\nRun 'registry help' for usage.\n"),
         (
-            ["serve"],
-            "configuration error: configuration path unspecified\n"
-            "Run 'registry help serve' for usage.\n",
-        ),
-        (
             ["serve", "/nowhere/config.yml"],
             "configuration error: open /nowhere/config.yml: no such file or directory\n",
         ),
