@@ -12,6 +12,7 @@
 
 static const struct access_controller *const controllers[] = {
     &silly_controller,
+    &token_controller,
 };
 
 const struct access_controller *auth_find(const char *name)
