@@ -48,6 +48,20 @@ static void log_warnings(const struct str *warnings)
     }
 }
 
+static void log_taken(const char *key, bool is_reloadable, void *arg)
+{
+    (void)arg;
+    if (is_reloadable)
+        log_info("%s has changed", key);
+}
+
+static void log_left(const char *key, bool is_reloadable, void *arg)
+{
+    (void)arg;
+    if (!is_reloadable)
+        log_warn("%s has changed: that takes effect at the next start", key);
+}
+
 struct config *reload(struct instance *instance, const char *path, const struct config *started,
                       const struct config *current)
 {
@@ -63,7 +77,8 @@ struct config *reload(struct instance *instance, const char *path, const struct 
     log_warnings(&loading.warnings);
     str_fini(&loading.warnings);
     log_set_level(loading.config->log.level);
-    (void)started, (void)current;
+    config_each_difference(current, loading.config, log_taken, NULL);
+    config_each_difference(started, loading.config, log_left, NULL);
     failed = instance_reload(instance, loading.config);
     if (failed == 0)
         log_info("the configuration has been read again");

@@ -74,6 +74,13 @@ static void log_from_libevent(int severity, const char *message)
         log_debug("libevent: %s", message);
 }
 
+static enum log_format log_format_of(const char *formatter)
+{
+    if (strcmp(formatter, "json") == 0)
+        return LOG_FORMAT_JSON;
+    return strcmp(formatter, "logstash") == 0 ? LOG_FORMAT_LOGSTASH : LOG_FORMAT_TEXT;
+}
+
 /* The fields of process-level lines. A name of log.fields replaces ours, as upstream does. */
 static void set_up_log(const struct config *config)
 {
@@ -82,6 +89,7 @@ static void set_up_log(const struct config *config)
     bool has_version = false;
 
     log_set_level(config->log.level);
+    log_set_format(log_format_of(config->log.formatter));
     for (size_t i = 0; i < config->log.fields.count; i++) {
         const struct config_pair *field = &config->log.fields.items[i];
 
