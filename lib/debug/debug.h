@@ -9,12 +9,20 @@
 #include "lib/http/request.h"
 
 struct health;
+struct http_server;
 
 struct debug_options {
-    const struct health *health; /* lent; NULL: always healthy */
-    const char *metrics_path;    /* lent; NULL: no metrics */
-    char *const *command_line;   /* argv, NULL at its end; lent */
+    const struct health *health;      /* lent; NULL: always healthy */
+    const struct http_server *server; /* the first one, for its metrics; lent; may be set later */
+    const char *metrics_path;         /* lent; NULL: no metrics */
+    const char *version;              /* of the program; lent; NULL: not told */
+    char *const *command_line;        /* argv, NULL at its end; lent */
 };
 
-/* The http_handler_cb of the debug server; @arg is the struct debug_options. May suspend. */
+/* The http_handler_cb of the debug server; @arg is the struct debug_options. Answers at once. */
 void debug_handle(struct http_request *req, void *arg);
+
+/* Begins and ends to collect what only the metrics show: process, loop, helpers, @options->server.
+ * Without a path of the metrics, nothing. @options: lent until debug_stop. */
+void debug_start(struct debug_options *options);
+void debug_stop(struct debug_options *options);

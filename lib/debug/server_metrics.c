@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_metrics - see server_metrics.h.
+ */
+#include "lib/debug/server_metrics.h"
+
+#include "lib/health/health.h"
+#include "lib/http/server.h"
+#include "lib/metrics/metrics.h"
+#include "lib/task/offload.h"
+#include "lib/task/task.h"
+
+#include "lib/base/banned.h"
+
+static struct metric_family received_family =
+    METRIC_COUNTER("registry_http_received_bytes_total", "Bytes of request bodies.", NULL);
+static struct metric_family sent_family =
+    METRIC_COUNTER("registry_http_sent_bytes_total", "Bytes of response bodies.", NULL);
+static struct metric_family connections_family =
+    METRIC_GAUGE("registry_http_open_connections", "Connections of clients.", NULL);
+static struct metric_family requests_family = METRIC_GAUGE(
+    "registry_http_open_requests", "Requests that are served, on whatever path.", NULL);
+static struct metric_family tasks_family =
+    METRIC_GAUGE("registry_tasks", "Tasks of the loop: requests and background jobs.", NULL);
+static struct metric_family helpers_family =
+    METRIC_GAUGE("registry_helper_threads", "Helper threads, by what they do.", "state");
+static struct metric_family queue_family =
+    METRIC_GAUGE("registry_helper_queue_length", "Jobs that wait for a helper thread.", NULL);
+static struct metric_family healthy_family =
+    METRIC_GAUGE("registry_healthy", "1 while no health check fails, else 0.", NULL);
+
+static void set(struct metric_family *family, double value)
+{
+    metric_set(metric_series_of(family, NULL), value);
+}
+
+static void collect_server(const struct http_server *server)
+{
+    set(&received_family, (double)http_server_bytes_in(server));
+    set(&sent_family, (double)http_server_bytes_out(server));
+    set(&connections_family, (double)http_server_connection_count(server));
+    set(&requests_family, (double)http_server_request_count(server));
+}
+
+static void collect_helpers(void)
+{
+    struct offload_stats stats;
+
+    offload_stats(&stats);
+    metric_set(metric_series(&helpers_family, "busy"), (double)stats.busy);
+    metric_set(metric_series(&helpers_family, "idle"), (double)(stats.helpers - stats.busy));
+    set(&queue_family, (double)stats.queued);
+}
+
+static void collect(void *arg)
+{
+    const struct debug_options *options = arg;
+
+    if (options->server != NULL)
+        collect_server(options->server);
+    collect_helpers();
+    set(&tasks_family, (double)task_count());
+    set(&healthy_family, is_healthy(options->health) ? 1 : 0);
+}
+
+void server_metrics_start(struct debug_options *options)
+{
+    metrics_on_collect(collect, options);
+}
+
+void server_metrics_stop(struct debug_options *options)
+{
+    metrics_off_collect(collect, options);
+}
