@@ -4,6 +4,7 @@
  */
 #include "lib/api/api.h"
 
+#include "lib/api/authorize.h"
 #include "lib/api/errors.h"
 #include "lib/api/exchange.h"
 #include "lib/api/handlers.h"
@@ -152,7 +153,8 @@ static void add_configured_headers(struct exchange *ex)
         http_reply_header(ex->http, settings->headers[i].name, settings->headers[i].value);
 }
 
-/* A path that is a route: its method decides. */
+/* A path that is a route: who asks decides, then the method. The token endpoint is asked by those
+ * who are nobody yet. May suspend. */
 static void dispatch(struct exchange *ex)
 {
     const char *method = http_request_method(ex->http);
@@ -160,6 +162,8 @@ static void dispatch(struct exchange *ex)
 
     ex->reference = ex->match.reference.len > 0 ? ex->match.reference.data : "";
     add_configured_headers(ex);
+    if (ex->match.route != ROUTE_TOKEN && !authorize(ex))
+        return;
     if (is_route_method(ex->match.route, is_read_only, method)) {
         call_handler(ex);
         return;
@@ -169,6 +173,12 @@ static void dispatch(struct exchange *ex)
         exchange_send_empty(ex, 200);
     else
         exchange_send_text(ex, 405, "Method not allowed\n");
+}
+
+static bool find_route(struct exchange *ex, struct span path)
+{
+    return route_match(path, span_of(ex->options->prefix), &ex->match) &&
+           (ex->match.route != ROUTE_TOKEN || is_token_offered(ex->options));
 }
 
 static void serve_path(struct exchange *ex)
@@ -181,7 +191,7 @@ static void serve_path(struct exchange *ex)
     path_clean(&clean, path);
     if (!span_equals(str_span(&clean), path))
         redirect(ex, str_span(&clean), false);
-    else if (!route_match(path, span_of(ex->options->prefix), &ex->match))
+    else if (!find_route(ex, path))
         exchange_send_text(ex, 404, "404 page not found\n");
     else if (ex->match.is_slash_wrong)
         redirect_slash(ex);

@@ -75,17 +75,26 @@ const struct errors_row *errors_row_of(enum error_code code)
     return &rows[(unsigned)code < ERROR_CODE_COUNT ? code : ERROR_INTERNAL];
 }
 
-static void append_error(struct str *out, const struct error *err)
+static void append_error(struct str *out, enum error_code code, struct span detail)
 {
-    const struct errors_row *row = errors_row_of(err->code);
+    const struct errors_row *row = errors_row_of(code);
 
     str_append_text(out, "{\"code\":");
     json_append_string(out, span_of(row->id));
     str_append_text(out, ",\"message\":");
     json_append_string(out, span_of(row->text));
-    if (err->detail[0] != '\0')
-        str_append_format(out, ",\"detail\":%s", err->detail);
+    if (detail.len > 0) {
+        str_append_text(out, ",\"detail\":");
+        str_append(out, detail);
+    }
     str_append_char(out, '}');
+}
+
+void errors_envelope_of(struct str *out, enum error_code code, struct span detail)
+{
+    str_append_text(out, "{\"errors\":[");
+    append_error(out, code, detail);
+    str_append_text(out, "]}\n");
 }
 
 void errors_envelope(struct str *out, const struct error *errors, size_t count)
@@ -94,7 +103,7 @@ void errors_envelope(struct str *out, const struct error *errors, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             str_append_char(out, ',');
-        append_error(out, &errors[i]);
+        append_error(out, errors[i].code, span_of(errors[i].detail));
     }
     str_append_text(out, "]}\n");
 }

@@ -23,5 +23,8 @@ struct errors_row {
 /* Never NULL. */
 const struct errors_row *errors_row_of(enum error_code code);
 
+/* Appends the envelope of one error whose detail is the JSON text @detail; empty: none. */
+void errors_envelope_of(struct str *out, enum error_code code, struct span detail);
+
 /* Appends the envelope of @count errors, in order, with its newline. */
 void errors_envelope(struct str *out, const struct error *errors, size_t count);

@@ -6,6 +6,7 @@
 
 #include "lib/api/errors.h"
 #include "lib/api/redact.h"
+#include "lib/auth/access.h"
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
 #include "lib/base/query.h"
@@ -29,6 +30,7 @@ bool exchange_init(struct exchange *ex, const struct api_options *options,
         .http = http,
         .path = STR_INIT(TARGET_MAX),
         .reference = "",
+        .user = STR_INIT(ACCESS_USER_MAX),
         .shown_target = STR_INIT(2 * TARGET_MAX),
         .shown_referer = STR_INIT(2 * TARGET_MAX),
     };
@@ -41,6 +43,7 @@ bool exchange_init(struct exchange *ex, const struct api_options *options,
 void exchange_fini(struct exchange *ex)
 {
     str_fini(&ex->path);
+    str_fini(&ex->user);
     str_fini(&ex->shown_target);
     str_fini(&ex->shown_referer);
     settings_release(ex->settings);
@@ -102,18 +105,29 @@ static struct location_request location_request_of(const struct exchange *ex)
     };
 }
 
-void exchange_set_location(struct exchange *ex, const char *format, ...)
+static void append_base(const struct exchange *ex, bool is_relative, struct str *out)
 {
     struct location_rules rules = {
         .host = span_of(ex->options->host),
         .prefix = span_of(ex->options->prefix),
-        .is_relative = ex->options->is_relative_urls,
+        .is_relative = is_relative,
     };
     struct location_request request = location_request_of(ex);
+
+    location_base(out, &rules, &request);
+}
+
+void exchange_base_url(const struct exchange *ex, struct str *out)
+{
+    append_base(ex, false, out);
+}
+
+void exchange_set_location(struct exchange *ex, const char *format, ...)
+{
     auto_str value = STR_INIT(HEADER_MAX);
     va_list args;
 
-    location_base(&value, &rules, &request);
+    append_base(ex, ex->options->is_relative_urls, &value);
     str_append_format(&value, "v2/%s/", ex->repository);
     va_start(args, format);
     str_append_vformat(&value, format, args);

@@ -26,6 +26,7 @@ struct exchange {
     struct route_match match;
     char repository[REPOSITORY_LEN_MAX + 1]; /* "" for a route without */
     const char *reference;                   /* tag, digest or upload id; lent from path; or "" */
+    struct str user;                         /* who asks, "" for nobody we know */
     bool is_routed;                          /* it got as far as the registry's own routes */
     struct error *errors;                    /* owned; what the client is told */
     size_t error_count;
@@ -51,6 +52,10 @@ void exchange_add_error(struct exchange *ex, const struct error *err);
 /* ---- answers ---- */
 
 void exchange_set(struct exchange *ex, const char *name, const char *format, ...) printf_like(3, 4);
+
+/* Appends scheme, host and prefix as the client sees us, "https://h:5/": absolute, whatever
+ * http.relativeurls says. */
+void exchange_base_url(const struct exchange *ex, struct str *out);
 
 /* Sets Location to the path below the repository's "/v2/<name>/", seen as the client sees us. */
 void exchange_set_location(struct exchange *ex, const char *format, ...) printf_like(2, 3);

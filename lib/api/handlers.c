@@ -41,6 +41,7 @@ static const struct {
     {ROUTE_UPLOAD,   "PUT",    upload_put},
     {ROUTE_UPLOAD,   "DELETE", upload_delete},
     {ROUTE_REFERRERS, "GET",   referrers_get},
+    {ROUTE_TOKEN,    NULL,     token_get},
 };
 /* clang-format on */
 

@@ -29,3 +29,7 @@ handler_cb upload_patch;
 handler_cb upload_put;
 handler_cb upload_delete;
 handler_cb referrers_get;
+handler_cb token_get; /* and POST */
+
+/* Whether the token endpoint is there at all. */
+bool is_token_offered(const struct api_options *options);

@@ -85,6 +85,8 @@ bool request_log_context(struct log_line *line)
     log_add(line, "http.request.remoteaddr", remote_address(ex));
     add_if_sent(line, ex, "http.request.contenttype", "Content-Type");
     reference = reference_field(ex->match.route);
+    if (ex->user.len > 0)
+        log_add(line, "auth.user.name", str_span(&ex->user));
     if (ex->match.repository.len > 0)
         log_add(line, "vars.name", ex->match.repository);
     if (reference != NULL)

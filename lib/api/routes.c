@@ -24,6 +24,7 @@ static const struct {
     [ROUTE_UPLOADS] = {"DELETE, GET, HEAD, PATCH, POST, PUT", "GET, HEAD"},
     [ROUTE_UPLOAD] = {"DELETE, GET, HEAD, PATCH, POST, PUT", "GET, HEAD"},
     [ROUTE_REFERRERS] = {"GET", "GET"},
+    [ROUTE_TOKEN] = {"GET, POST", "GET, POST"},
 };
 
 const char *route_allow(enum route route, bool is_read_only)
@@ -244,6 +245,11 @@ bool route_match(struct span path, struct span prefix, struct route_match *out)
     if (span_is(rest, "v2")) {
         match.route = ROUTE_BASE;
         match.is_slash_wrong = true;
+        *out = match;
+        return true;
+    }
+    if (span_is(rest, "auth/token")) {
+        match.route = ROUTE_TOKEN;
         *out = match;
         return true;
     }

@@ -27,6 +27,7 @@ enum route {
     ROUTE_UPLOADS,   /* /v2/<name>/blobs/uploads/ */
     ROUTE_UPLOAD,    /* /v2/<name>/blobs/uploads/<uuid> */
     ROUTE_REFERRERS, /* /v2/<name>/referrers/<digest>, or what a client takes for one */
+    ROUTE_TOKEN,     /* /auth/token: ours, of some access controllers; outside of /v2/ */
     ROUTE_COUNT
 };
 
