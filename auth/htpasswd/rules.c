@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rules - see rules.h.
- *
- * A line `allow a,b pull x y` becomes four grants, (a, x) (a, y) (b, x) (b, y). The groups are
- * read first, so that a line may name a group of a later line. All names and patterns are lent from
- * the copy of the text that the rules own.
  */
 #include "auth/htpasswd/rules.h"
 
 #include "auth/htpasswd/glob.h"
+#include "auth/htpasswd/rules_table.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/memory.h"
 
@@ -17,51 +14,17 @@
 
 #include "lib/base/banned.h"
 
-enum action { ACTION_PULL = 1, ACTION_PUSH = 2, ACTION_DELETE = 4, ACTION_CATALOG = 8 };
+struct rules *rules_new(struct span text)
+{
+    struct rules *rules = xcalloc(1, sizeof(*rules));
 
-#define ACTIONS_OF_REPOSITORY (ACTION_PULL | ACTION_PUSH | ACTION_DELETE)
-#define WHO_LIST_MAX          256 /* names before the actions of one line */
-
-static const struct {
-    const char *name;
-    const char *type; /* of the record that asks for it */
-    const char *asked;
-    unsigned bits;
-} actions[] = {
-    {"pull", "repository", "pull", ACTION_PULL},
-    {"push", "repository", "push", ACTION_PUSH},
-    {"delete", "repository", "delete", ACTION_DELETE},
-    {"catalog", "registry", "*", ACTION_CATALOG},
-};
-
-struct member {
-    struct span group;
-    struct span user;
-    unsigned line; /* where the group is defined */
-};
-
-enum who_kind { WHO_ANONYMOUS, WHO_USERS, WHO_USER, WHO_GROUP };
-
-struct who {
-    enum who_kind kind;
-    struct span name; /* of a user or a group */
-};
-
-struct grant {
-    struct who who;
-    unsigned actions;
-    struct span pattern; /* empty for the catalog alone */
-};
-
-struct rules {
-    char *text;             /* owned */
-    struct member *members; /* owned; sorted by group, then user */
-    size_t member_count;
-    struct grant *grants; /* owned */
-    size_t grant_count;
-    char **users; /* owned, as the texts are; sorted, each once */
-    size_t user_count;
-};
+    rules->text = xmalloc(text.len + 1);
+    if (text.len > 0)
+        memcpy(rules->text, text.data, text.len);
+    rules->members = xcalloc(RULES_COUNT_MAX, sizeof(*rules->members));
+    rules->grants = xcalloc(RULES_COUNT_MAX, sizeof(*rules->grants));
+    return rules;
+}
 
 void rules_free(struct rules *rules)
 {
@@ -76,122 +39,23 @@ void rules_free(struct rules *rules)
     free(rules);
 }
 
-/* ---- words of a line ---- */
-
-struct line {
-    struct rules *rules;
-    struct span rest;
-    unsigned number;
-};
-
-static int fail(const struct line *line, struct error *err, const char *what, struct span text)
-{
-    return error_set(err, ERROR_INVALID, "line %u: %s \"%.*s\"", line->number, what,
-                     SPAN_ARGS(text));
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static void skip_blanks(struct span *rest)
-{
-    while (rest->len > 0 && is_blank(rest->data[0]))
-        *rest = span_from(*rest, 1);
-}
-
-/* Up to a blank, a comma, or one of @ends. */
-static struct span take_word(struct span *rest, char end)
-{
-    struct span word = {rest->data, 0};
-
-    while (word.len < rest->len && !is_blank(rest->data[word.len]) && rest->data[word.len] != ',' &&
-           rest->data[word.len] != end)
-        word.len++;
-    *rest = span_from(*rest, word.len);
-    skip_blanks(rest);
-    return word;
-}
-
-static bool take_char(struct span *rest, char c)
-{
-    if (rest->len == 0 || rest->data[0] != c)
-        return false;
-    *rest = span_from(*rest, 1);
-    skip_blanks(rest);
-    return true;
-}
-
-static int check_user(const struct line *line, struct span name, struct error *err)
-{
-    if (name.len == 0)
-        return error_set(err, ERROR_INVALID, "line %u: a name is missing", line->number);
-    if (memchr(name.data, ':', name.len) != NULL || name.data[0] == '@')
-        return fail(line, err, "not the name of a user:", name);
-    return 0;
-}
-
-static int check_group(const struct line *line, struct span name, struct error *err)
-{
-    if (name.len < 2 || name.data[0] != '@')
-        return fail(line, err, "the name of a group begins with @:", name);
-    return 0;
-}
-
-static int too_many(const struct line *line, struct error *err)
-{
-    return error_set(err, ERROR_TOO_LARGE, "line %u: more than %d names and patterns", line->number,
-                     RULES_COUNT_MAX);
-}
-
-/* ---- group @devs = alice, bob ---- */
+/* ---- groups ---- */
 
 static int compare_members(const void *a, const void *b)
 {
-    const struct member *x = a;
-    const struct member *y = b;
+    const struct rules_member *x = a;
+    const struct rules_member *y = b;
     int order = span_compare(x->group, y->group);
 
     return order != 0 ? order : span_compare(x->user, y->user);
 }
 
-static int add_member(struct line *line, struct span group, struct span user, struct error *err)
-{
-    struct rules *rules = line->rules;
-
-    if (check_user(line, user, err) < 0)
-        return -1;
-    if (span_is(user, "anonymous") || span_is(user, "users"))
-        return fail(line, err, "a group has users only, not", user);
-    if (rules->member_count == RULES_COUNT_MAX)
-        return too_many(line, err);
-    rules->members[rules->member_count++] = (struct member){group, user, line->number};
-    return 0;
-}
-
-static int parse_group(struct line *line, struct error *err)
-{
-    struct span group = take_word(&line->rest, '=');
-
-    if (check_group(line, group, err) < 0)
-        return -1;
-    if (!take_char(&line->rest, '='))
-        return fail(line, err, "there is no = behind group", group);
-    do {
-        if (add_member(line, group, take_word(&line->rest, '\0'), err) < 0)
-            return -1;
-    } while (take_char(&line->rest, ',') || line->rest.len > 0);
-    return 0;
-}
-
-/* Sorts, and finds groups that are defined on two lines. */
-static int finish_groups(struct rules *rules, struct error *err)
+int rules_sort_members(struct rules *rules, struct error *err)
 {
     qsort(rules->members, rules->member_count, sizeof(*rules->members), compare_members);
     for (size_t i = 1; i < rules->member_count; i++) {
-        const struct member *a = &rules->members[i - 1];
-        const struct member *b = &rules->members[i];
+        const struct rules_member *a = &rules->members[i - 1];
+        const struct rules_member *b = &rules->members[i];
 
         if (span_equals(a->group, b->group) && a->line != b->line)
             return error_set(err, ERROR_INVALID, "line %u: group %.*s is there already, on line %u",
@@ -203,10 +67,10 @@ static int finish_groups(struct rules *rules, struct error *err)
 
 static int compare_group(const void *key, const void *member)
 {
-    return span_compare(*(const struct span *)key, ((const struct member *)member)->group);
+    return span_compare(*(const struct span *)key, ((const struct rules_member *)member)->group);
 }
 
-static bool is_group(const struct rules *rules, struct span name)
+bool is_rules_group(const struct rules *rules, struct span name)
 {
     return rules->member_count > 0 && bsearch(&name, rules->members, rules->member_count,
                                               sizeof(*rules->members), compare_group) != NULL;
@@ -214,188 +78,10 @@ static bool is_group(const struct rules *rules, struct span name)
 
 static bool is_member(const struct rules *rules, struct span group, struct span user)
 {
-    struct member wanted = {group, user, 0};
+    struct rules_member wanted = {group, user, 0};
 
     return rules->member_count > 0 && bsearch(&wanted, rules->members, rules->member_count,
                                               sizeof(*rules->members), compare_members) != NULL;
-}
-
-/* ---- allow alice,@devs pull,push team-* tools ---- */
-
-struct who_list {
-    struct who items[WHO_LIST_MAX];
-    size_t count;
-};
-
-static int parse_who(struct line *line, struct span name, struct who *out, struct error *err)
-{
-    if (name.len > 0 && name.data[0] == '@') {
-        if (!is_group(line->rules, name))
-            return fail(line, err, "there is no group", name);
-        *out = (struct who){WHO_GROUP, name};
-        return 0;
-    }
-    if (check_user(line, name, err) < 0)
-        return -1;
-    *out = (struct who){WHO_USER, name};
-    if (span_is(name, "anonymous"))
-        out->kind = WHO_ANONYMOUS;
-    else if (span_is(name, "users"))
-        out->kind = WHO_USERS;
-    return 0;
-}
-
-static int parse_who_list(struct line *line, struct who_list *list, struct error *err)
-{
-    do {
-        if (list->count == WHO_LIST_MAX)
-            return error_set(err, ERROR_TOO_LARGE, "line %u: more than %d names; make a group",
-                             line->number, WHO_LIST_MAX);
-        if (parse_who(line, take_word(&line->rest, '\0'), &list->items[list->count], err) < 0)
-            return -1;
-        list->count++;
-    } while (take_char(&line->rest, ','));
-    return 0;
-}
-
-static int parse_action(const struct line *line, struct span name, unsigned *bits,
-                        struct error *err)
-{
-    if (span_is(name, "*")) {
-        *bits |= ACTIONS_OF_REPOSITORY | ACTION_CATALOG;
-        return 0;
-    }
-    for (size_t i = 0; i < array_count(actions); i++) {
-        if (span_is(name, actions[i].name)) {
-            *bits |= actions[i].bits;
-            return 0;
-        }
-    }
-    return fail(line, err, "an action is pull, push, delete, catalog or *, not", name);
-}
-
-static int parse_actions(struct line *line, unsigned *bits, struct error *err)
-{
-    do {
-        if (parse_action(line, take_word(&line->rest, '\0'), bits, err) < 0)
-            return -1;
-    } while (take_char(&line->rest, ','));
-    return 0;
-}
-
-static int add_grants(struct line *line, const struct who_list *list, unsigned bits,
-                      struct span pattern, struct error *err)
-{
-    struct rules *rules = line->rules;
-
-    if (rules->grant_count + list->count > RULES_COUNT_MAX)
-        return too_many(line, err);
-    for (size_t i = 0; i < list->count; i++)
-        rules->grants[rules->grant_count++] = (struct grant){list->items[i], bits, pattern};
-    return 0;
-}
-
-static int parse_patterns(struct line *line, const struct who_list *list, unsigned bits,
-                          struct error *err)
-{
-    do {
-        struct span pattern = take_word(&line->rest, '\0');
-        const char *fault = glob_check(pattern);
-
-        if (fault != NULL)
-            return error_set(err, ERROR_INVALID, "line %u: the pattern \"%.*s\" %s", line->number,
-                             SPAN_ARGS(pattern), fault);
-        if (add_grants(line, list, bits, pattern, err) < 0)
-            return -1;
-    } while (take_char(&line->rest, ',') || line->rest.len > 0);
-    return 0;
-}
-
-static int parse_allow(struct line *line, struct error *err)
-{
-    struct who_list list = {.count = 0};
-    unsigned bits = 0;
-
-    if (parse_who_list(line, &list, err) < 0)
-        return -1;
-    if (line->rest.len == 0)
-        return error_set(err, ERROR_INVALID, "line %u: what is allowed is missing", line->number);
-    if (parse_actions(line, &bits, err) < 0)
-        return -1;
-    if (bits == ACTION_CATALOG && line->rest.len > 0)
-        return fail(line, err,
-                    "the catalog is one for all repositories; this is of no use:", line->rest);
-    if (bits == ACTION_CATALOG)
-        return add_grants(line, &list, bits, SPAN(""), err);
-    if (line->rest.len == 0)
-        return error_set(err, ERROR_INVALID,
-                         "line %u: the repositories are missing; ** is all of them", line->number);
-    return parse_patterns(line, &list, bits, err);
-}
-
-/* ---- lines ---- */
-
-enum pass { PASS_GROUPS, PASS_ALLOWS };
-
-static int parse_words(struct line *line, enum pass pass, struct error *err)
-{
-    struct span word = take_word(&line->rest, '\0');
-
-    if (span_is(word, "group"))
-        return pass == PASS_GROUPS ? parse_group(line, err) : 0;
-    if (span_is(word, "allow"))
-        return pass == PASS_ALLOWS ? parse_allow(line, err) : 0;
-    return fail(line, err, "a line begins with allow or group, not", word);
-}
-
-/* Without what follows a # at the start or behind a blank. */
-static struct span cut_comment(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '#' && (i == 0 || is_blank(text.data[i - 1])))
-            return span_make(text.data, i);
-    }
-    return text;
-}
-
-static int check_text(const struct line *line, struct error *err)
-{
-    if (line->rest.len > RULES_LINE_MAX)
-        return error_set(err, ERROR_TOO_LARGE, "line %u: longer than %d bytes", line->number,
-                         RULES_LINE_MAX);
-    for (size_t i = 0; i < line->rest.len; i++) {
-        unsigned char c = (unsigned char)line->rest.data[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return error_set(err, ERROR_INVALID, "line %u: not text (byte 0x%02x)", line->number,
-                             (unsigned)c);
-    }
-    return 0;
-}
-
-static int parse_line(struct line *line, enum pass pass, struct error *err)
-{
-    if (span_ends_with(line->rest, SPAN("\r")))
-        line->rest.len--;
-    if (check_text(line, err) < 0)
-        return -1;
-    line->rest = span_trim(cut_comment(line->rest));
-    return line->rest.len > 0 ? parse_words(line, pass, err) : 0;
-}
-
-static int parse_lines(struct rules *rules, struct span text, enum pass pass, struct error *err)
-{
-    struct line line = {.rules = rules};
-
-    if (span_starts_with(text, SPAN("\xef\xbb\xbf")))
-        text = span_from(text, 3);
-    while (text.data != NULL) {
-        line.rest = span_cut(&text, '\n');
-        line.number++;
-        if (parse_line(&line, pass, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* ---- users ---- */
@@ -414,7 +100,7 @@ static void collect_users(struct rules *rules)
     for (size_t i = 0; i < rules->member_count; i++)
         names[count++] = rules->members[i].user;
     for (size_t i = 0; i < rules->grant_count; i++) {
-        if (rules->grants[i].who.kind == WHO_USER)
+        if (rules->grants[i].who.kind == RULES_WHO_USER)
             names[count++] = rules->grants[i].who.name;
     }
     qsort(names, count, sizeof(*names), compare_spans);
@@ -430,67 +116,62 @@ const char *rules_user(const struct rules *rules, size_t index)
     return index < rules->user_count ? rules->users[index] : NULL;
 }
 
-/* ---- both ---- */
-
-int rules_parse(struct span text, struct rules **out, struct error *err)
+void rules_finish(struct rules *rules)
 {
-    struct rules *rules;
-    struct span copy;
-
-    if (text.len > RULES_FILE_MAX)
-        return error_set(err, ERROR_TOO_LARGE, "longer than %d bytes", RULES_FILE_MAX);
-    rules = xcalloc(1, sizeof(*rules));
-    rules->text = xstrndup(text.data != NULL ? text.data : "", text.len);
-    rules->members = xcalloc(RULES_COUNT_MAX, sizeof(*rules->members));
-    rules->grants = xcalloc(RULES_COUNT_MAX, sizeof(*rules->grants));
-    copy = span_make(rules->text, text.len);
-    if (parse_lines(rules, copy, PASS_GROUPS, err) < 0 || finish_groups(rules, err) < 0 ||
-        parse_lines(rules, copy, PASS_ALLOWS, err) < 0) {
-        rules_free(rules);
-        return -1;
-    }
     collect_users(rules);
     rules->members = xrealloc(rules->members, (rules->member_count + 1) * sizeof(*rules->members));
     rules->grants = xrealloc(rules->grants, (rules->grant_count + 1) * sizeof(*rules->grants));
-    *out = rules;
-    return 0;
 }
 
-static bool is_who(const struct rules *rules, const struct who *who, struct span user)
+/* ---- questions ---- */
+
+static bool is_who(const struct rules *rules, const struct rules_who *who, struct span user)
 {
     switch (who->kind) {
-    case WHO_ANONYMOUS:
+    case RULES_WHO_ANONYMOUS:
         return true;
-    case WHO_USERS:
+    case RULES_WHO_USERS:
         return user.len > 0;
-    case WHO_USER:
+    case RULES_WHO_USER:
         return user.len > 0 && span_equals(who->name, user);
-    case WHO_GROUP:
+    case RULES_WHO_GROUP:
         return user.len > 0 && is_member(rules, who->name, user);
     }
     return false;
 }
 
-static unsigned bits_of(const struct access_record *record)
+/* What a record asks for; 0 for what nobody can be allowed. */
+static unsigned action_of(const struct access_record *record)
 {
-    for (size_t i = 0; i < array_count(actions); i++) {
-        if (strcmp(record->type, actions[i].type) == 0 &&
-            strcmp(record->action, actions[i].asked) == 0)
-            return actions[i].bits;
+    static const struct {
+        const char *type;
+        const char *action;
+        unsigned bit;
+    } table[] = {
+        {"repository", "pull", RULES_PULL},
+        {"repository", "push", RULES_PUSH},
+        {"repository", "delete", RULES_DELETE},
+        {"registry", "*", RULES_CATALOG},
+    };
+
+    for (size_t i = 0; i < array_count(table); i++) {
+        if (strcmp(record->type, table[i].type) == 0 &&
+            strcmp(record->action, table[i].action) == 0)
+            return table[i].bit;
     }
     return 0;
 }
 
 bool rules_allow(const struct rules *rules, const char *user, const struct access_record *record)
 {
-    unsigned bits = bits_of(record);
-    bool is_catalog = bits == ACTION_CATALOG;
+    unsigned action = action_of(record);
+    bool is_catalog = action == RULES_CATALOG;
     struct span name = span_of(record->name);
 
     for (size_t i = 0; i < rules->grant_count; i++) {
-        const struct grant *grant = &rules->grants[i];
+        const struct rules_grant *grant = &rules->grants[i];
 
-        if ((grant->actions & bits) != 0 && (is_catalog || glob_match(grant->pattern, name)) &&
+        if ((grant->actions & action) != 0 && (is_catalog || glob_match(grant->pattern, name)) &&
             is_who(rules, &grant->who, span_of(user)))
             return true;
     }
