@@ -8,11 +8,14 @@
 #include "lib/api/errors.h"
 #include "lib/api/exchange.h"
 #include "lib/api/handlers.h"
+#include "lib/api/probes.h"
 #include "lib/api/request_log.h"
+#include "lib/api/request_metrics.h"
 #include "lib/api/routes.h"
 #include "lib/api/settings.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/health/health.h"
 #include "lib/task/task.h"
 
 #include <stdlib.h>
@@ -25,15 +28,17 @@
 struct api {
     struct api_options options;
     struct settings *settings; /* for requests that begin now */
+    bool is_draining;
 };
 
 struct api *api_new(const struct api_options *options, const struct api_settings *settings)
 {
-    struct api *api = xmalloc(sizeof(*api));
+    struct api *api = xcalloc(1, sizeof(*api));
 
     api->options = *options;
     api->settings = settings_new(settings);
     log_set_context(request_log_context);
+    request_metrics_init();
     return api;
 }
 
@@ -41,6 +46,11 @@ void api_reload(struct api *api, const struct api_settings *settings)
 {
     settings_release(api->settings);
     api->settings = settings_new(settings);
+}
+
+void api_drain(struct api *api)
+{
+    api->is_draining = true;
 }
 
 void api_free(struct api *api)
@@ -181,6 +191,13 @@ static bool find_route(struct exchange *ex, struct span path)
            (ex->match.route != ROUTE_TOKEN || is_token_offered(ex->options));
 }
 
+static void serve_route(struct exchange *ex)
+{
+    request_metrics_begin(ex);
+    dispatch(ex);
+    request_metrics_end(ex);
+}
+
 static void serve_path(struct exchange *ex)
 {
     struct span path = str_span(&ex->path);
@@ -196,13 +213,43 @@ static void serve_path(struct exchange *ex)
     else if (ex->match.is_slash_wrong)
         redirect_slash(ex);
     else
-        dispatch(ex);
+        serve_route(ex);
 }
 
 static void serve_alive(struct exchange *ex)
 {
     http_reply_header(ex->http, "Cache-Control", "no-cache");
     exchange_send_empty(ex, 200);
+}
+
+/* While a check fails nothing else is said, whatever is asked. The access log has it; a line in the
+ * other log for each request would bury the one that tells what is wrong. */
+static void serve_unhealthy(struct exchange *ex)
+{
+    auto_str body = STR_INIT(4096);
+    struct error err;
+
+    error_set(&err, ERROR_UNAVAILABLE, "a health check fails");
+    error_detail_string(&err, SPAN("health check failed: please see /debug/health"));
+    errors_envelope(&body, &err, 1);
+    http_reply_header(ex->http, "Docker-Distribution-Api-Version", "registry/2.0");
+    exchange_send_json(ex, errors_row_of(err.code)->status, str_span(&body));
+}
+
+static void serve(struct exchange *ex, bool is_draining)
+{
+    struct span path = str_span(&ex->path);
+
+    if (probes_serve(ex, is_draining))
+        return;
+    if (!is_healthy(ex->options->health))
+        serve_unhealthy(ex);
+    else if (span_is(path, "/"))
+        serve_alive(ex);
+    else if (span_is(path, "*"))
+        exchange_send_empty(ex, 200); /* OPTIONS *: of the server, not of a resource */
+    else
+        serve_path(ex);
 }
 
 void api_handle(struct http_request *req, void *arg)
@@ -212,14 +259,10 @@ void api_handle(struct http_request *req, void *arg)
     bool is_decoded = exchange_init(&ex, &api->options, api->settings, req);
 
     task_set_context(&ex);
-    if (!is_decoded)
-        exchange_send_text(&ex, 400, "400 Bad Request");
-    else if (span_is(str_span(&ex.path), "/"))
-        serve_alive(&ex);
-    else if (span_is(str_span(&ex.path), "*"))
-        exchange_send_empty(&ex, 200); /* OPTIONS *: of the server, not of a resource */
+    if (is_decoded)
+        serve(&ex, api->is_draining);
     else
-        serve_path(&ex);
+        exchange_send_text(&ex, 400, "400 Bad Request");
     request_log_completed(&ex);
     if (!ex.settings->is_access_log_disabled && is_decoded && ex.path.data[0] == '/')
         request_log_access(&ex);

@@ -37,7 +37,8 @@ struct api_settings {
 
 struct api *api_new(const struct api_options *options, const struct api_settings *settings);
 void api_reload(struct api *api, const struct api_settings *settings);
-void api_free(struct api *api); /* no request may be in flight */
+void api_drain(struct api *api); /* from now on /readyz says no: the server is about to drain */
+void api_free(struct api *api);  /* no request may be in flight */
 
 /* The http_handler_cb of the server; @arg is the struct api. May suspend. */
 void api_handle(struct http_request *req, void *arg);
