@@ -519,6 +519,8 @@ void option_variable(const struct option *option, struct str *out)
         str_append_char(out, '_');
         append_upper(out, row != NULL && row->env != NULL ? row->env
                                                           : str_text(&path) + path.len - part.len);
+        if (row != NULL && row->type == OPTION_MAPS && row != option)
+            str_append_text(out, "_0");
     }
 }
 

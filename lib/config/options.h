@@ -90,7 +90,8 @@ const char *option_key(const struct option *option);
 /* The known key most like the unknown @path, first among its neighbours; NULL if none is. */
 const struct option *option_nearest(const char *path);
 
-/* "REGISTRY_HTTP_ADDR". Appends. */
+/* "REGISTRY_HTTP_ADDR"; of the key of an item the first: "REGISTRY_HEALTH_FILECHECKERS_0_FILE".
+ * Appends. */
 void option_variable(const struct option *option, struct str *out);
 
 /* "text", "duration" ...; "number" for humans. Static. */

@@ -16,7 +16,7 @@
 #define SECRET_MAX (64 * 1024) /* bytes */
 #define SUFFIX     "_FILE"
 
-/* Does @name stand for the option? An item of a list has its index, which any number matches. */
+/* Does @name stand for the option? For an item of a list any number does. */
 static bool is_variable_of(const struct option *option, struct span name)
 {
     auto_str variable = STR_INIT(512);
@@ -27,11 +27,10 @@ static bool is_variable_of(const struct option *option, struct span name)
     while (name.data != NULL && rest.data != NULL) {
         struct span part = span_cut(&name, '_');
         struct span wanted = span_cut(&rest, '_');
+        bool is_index = option->is_item && span_is(wanted, "0") && part.len > 0 &&
+                        strspn(part.data, "0123456789") >= part.len;
 
-        if (option->is_item && part.len > 0 && strspn(part.data, "0123456789") >= part.len &&
-            name.data != NULL)
-            part = span_cut(&name, '_');
-        if (!span_equals(part, wanted))
+        if (!is_index && !span_equals(part, wanted))
             return false;
     }
     return name.data == NULL && rest.data == NULL;

@@ -89,6 +89,7 @@ static void variables_are_the_path_in_capitals(void **state)
         {"http.addr", "REGISTRY_HTTP_ADDR"},
         {"storage.maintenance.uploadpurging.age", "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_AGE"},
         {"health.file", "REGISTRY_HEALTH_FILECHECKERS"},
+        {"health.file.file", "REGISTRY_HEALTH_FILECHECKERS_0_FILE"},
         {"notifications.events.includereferences",
          "REGISTRY_NOTIFICATIONS_EVENTCONFIG_INCLUDEREFERENCES"},
         {"compatibility.schema1.signingkeyfile", "REGISTRY_COMPATIBILITY_SCHEMA1_TRUSTKEY"},
