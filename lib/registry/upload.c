@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/metrics/metrics.h"
 #include "lib/oci/reference.h"
 #include "lib/registry/hash_state.h"
 #include "lib/registry/presence.h"
@@ -40,6 +41,14 @@ struct upload {
     bool is_hasher_saved;  /* began with a saved state: what it says of the data is hearsay */
     bool is_data_gone;     /* moved or removed: nothing is left to save */
 };
+
+static struct metric_family events = METRIC_COUNTER(
+    "registry_upload_sessions_total", "Upload sessions, by what happened to them.", "event");
+
+static void count(const char *event)
+{
+    metric_add(metric_series(&events, event), 1);
+}
 
 static struct upload *upload_new(struct registry *registry, const char *repository,
                                  const char *uuid)
@@ -147,6 +156,7 @@ int upload_begin(struct registry *registry, const char *repository, struct uploa
         return -1;
     }
     upload->saved_size = 0;
+    count("begun");
     *out = upload;
     return 0;
 }
@@ -377,6 +387,7 @@ static int reject(struct upload *upload, const struct digest *claimed, const str
     char actual_text[DIGEST_TEXT_SIZE];
 
     discard_session(upload);
+    count("rejected");
     digest_format(claimed, claimed_text);
     error_set(err, ERROR_DIGEST_INVALID, "upload %s: %s claimed, %s found", upload->info.uuid.text,
               claimed_text, digest_format(actual, actual_text));
@@ -473,9 +484,11 @@ int upload_commit(struct upload *upload, const struct digest *digest, struct blo
     if (rc == 0)
         discard_session(upload);
     task_unshield();
-    if (rc == 0)
-        *out = (struct blob){.digest = canonical, .size = upload->info.size};
-    return rc;
+    if (rc < 0)
+        return -1;
+    count("finished");
+    *out = (struct blob){.digest = canonical, .size = upload->info.size};
+    return 0;
 }
 
 int upload_remove(struct registry *registry, const char *repository, const char *uuid,
@@ -490,5 +503,7 @@ int upload_remove(struct registry *registry, const char *repository, const char 
     rc = remove_session(upload, err);
     task_unshield();
     upload_close(upload);
+    if (rc == 0)
+        count("canceled");
     return rc;
 }
