@@ -11,6 +11,7 @@
 #include "drivers/drivers.h"
 #include "drivers/filesystem/cached.h"
 #include "drivers/filesystem/durable.h"
+#include "drivers/filesystem/litter.h"
 #include "drivers/filesystem/place.h"
 #include "drivers/filesystem/subtree.h"
 #include "lib/base/log.h"
@@ -404,6 +405,29 @@ static int filesystem_clear(struct storage *storage, const char *key, bool is_di
     return offload(clear_job, &job, err);
 }
 
+struct sweep_job {
+    const char *path;
+    struct timespec before;
+    bool is_dry_run;
+    struct storage_sweep *out;
+};
+
+static int sweep_job(void *arg, struct error *err)
+{
+    const struct sweep_job *job = arg;
+
+    return litter_sweep(job->path, job->before, job->is_dry_run, job->out, err);
+}
+
+static int filesystem_sweep(struct storage *storage, const char *key, struct timespec before,
+                            bool is_dry_run, struct storage_sweep *out, struct error *err)
+{
+    auto_free char *path = filesystem_path(storage, key);
+    struct sweep_job job = {path, before, is_dry_run, out};
+
+    return offload(sweep_job, &job, err);
+}
+
 const struct storage_driver filesystem_driver = {
     .name = "filesystem",
     .summary = "Keeps everything in files below a root directory.",
@@ -416,6 +440,7 @@ const struct storage_driver filesystem_driver = {
     .move = filesystem_move,
     .remove = filesystem_remove,
     .clear = filesystem_clear,
+    .sweep = filesystem_sweep,
     .reader_open = file_reader_open,
     .reader_read = file_reader_read,
     .reader_close = file_reader_close,

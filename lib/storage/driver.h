@@ -65,6 +65,12 @@ struct storage_list {
     struct storage_list_block *blocks; /* owned */
 };
 
+/* What a sweep of one directory has found. */
+struct storage_sweep {
+    struct storage_list litter;      /* names that were removed, or would be in a dry run */
+    struct storage_list directories; /* names of the directories in it, for whoever goes on there */
+};
+
 enum storage_writer_mode {
     STORAGE_WRITER_CREATE, /* new and empty; what was at the key is replaced */
     STORAGE_WRITER_APPEND, /* at the end of what is there; NOT_FOUND without */
@@ -136,6 +142,13 @@ struct storage_driver {
      * The writer stays open for writer_close only. NOT_FOUND when its key was removed meanwhile. */
     int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
 
+    /* Removes what the driver left directly in a directory when it was killed: the temporary names
+     * that `list` leaves out, if nothing has changed them since @before. @out is empty at the call
+     * and given: storage_sweep_fini. NOT_FOUND without a directory. NULL slot: nothing is ever
+     * left; both lists stay empty. */
+    int (*sweep)(struct storage *storage, const char *key, struct timespec before, bool is_dry_run,
+                 struct storage_sweep *out, struct error *err);
+
     /* A URL where the client can fetch the key itself. NULL slot: never. */
     int (*url_for)(struct storage *storage, const char *key, const char *method, struct str *out,
                    struct error *err);
@@ -146,3 +159,6 @@ void storage_list_sort(struct storage_list *list);
 void storage_list_filter(struct storage_list *list, bool (*is_kept)(struct span name));
 void storage_list_fini(struct storage_list *list);
 #define auto_storage_list auto_cleanup(storage_list_fini) struct storage_list
+
+void storage_sweep_fini(struct storage_sweep *sweep);
+#define auto_storage_sweep auto_cleanup(storage_sweep_fini) struct storage_sweep

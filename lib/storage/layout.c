@@ -111,6 +111,11 @@ struct layout_key layout_tag_index_link(const char *repository, const char *tag,
                       digest_algorithm_name(digest->algorithm), digest_format_hex(digest, hex));
 }
 
+struct layout_key layout_uploads(const char *repository)
+{
+    return key_format(REPOSITORIES "/%s/_uploads", repository);
+}
+
 struct layout_key layout_upload(const char *repository, const char *uuid)
 {
     return key_format(REPOSITORIES "/%s/_uploads/%s", repository, uuid);

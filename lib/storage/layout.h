@@ -46,6 +46,7 @@ struct layout_key layout_tag(const char *repository, const char *tag);
 struct layout_key layout_tag_current_link(const char *repository, const char *tag);
 struct layout_key layout_tag_index_link(const char *repository, const char *tag,
                                         const struct digest *digest);
+struct layout_key layout_uploads(const char *repository);
 struct layout_key layout_upload(const char *repository, const char *uuid);
 struct layout_key layout_upload_data(const char *repository, const char *uuid);
 struct layout_key layout_upload_started_at(const char *repository, const char *uuid);

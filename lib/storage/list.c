@@ -94,3 +94,9 @@ void storage_list_fini(struct storage_list *list)
     free(list->names);
     *list = (struct storage_list){0};
 }
+
+void storage_sweep_fini(struct storage_sweep *sweep)
+{
+    storage_list_fini(&sweep->litter);
+    storage_list_fini(&sweep->directories);
+}

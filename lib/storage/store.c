@@ -38,6 +38,7 @@ enum verb {
     VERB_MOVE,
     VERB_REMOVE,
     VERB_CLEAR,
+    VERB_SWEEP,
     VERB_READER_OPEN,
     VERB_READ,
     VERB_WRITER_OPEN,
@@ -59,6 +60,7 @@ static const struct {
     [VERB_MOVE] = {"move", "Move"},
     [VERB_REMOVE] = {"remove", "Delete"},
     [VERB_CLEAR] = {"clear", "Clear"},
+    [VERB_SWEEP] = {"sweep", "Sweep"},
     [VERB_READER_OPEN] = {"reader_open", "Reader"},
     [VERB_READ] = {"read", "ReaderRead"},
     [VERB_WRITER_OPEN] = {"writer_open", "Writer"},
@@ -314,6 +316,22 @@ int store_clear(struct store *store, const char *key, bool is_directory, struct 
         rc = error_set(err, ERROR_NOT_FOUND, "nothing is in the way on this driver");
     if (rc == 0)
         rc = store->driver->clear(store->storage, key, is_directory, err);
+    return call_end(&call, rc, err);
+}
+
+int store_sweep(struct store *store, const char *key, struct timespec before, bool is_dry_run,
+                struct storage_sweep *out, struct error *err)
+{
+    struct call call = call_begin(store->driver, VERB_SWEEP, key);
+    struct storage_sweep sweep = {0};
+    int rc = check_key(key, err);
+
+    if (rc == 0 && store->driver->sweep != NULL)
+        rc = store->driver->sweep(store->storage, key, before, is_dry_run, &sweep, err);
+    if (rc == 0)
+        *out = sweep;
+    else
+        storage_sweep_fini(&sweep);
     return call_end(&call, rc, err);
 }
 

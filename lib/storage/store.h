@@ -36,6 +36,9 @@ must_check int store_remove(struct store *store, const char *key, struct error *
 must_check int store_clear(struct store *store, const char *key, bool is_directory,
                            struct error *err);
 
+must_check int store_sweep(struct store *store, const char *key, struct timespec before,
+                           bool is_dry_run, struct storage_sweep *out, struct error *err);
+
 must_check int store_reader_open(struct store *store, const char *key, int64_t offset,
                                  struct storage_reader **out, struct error *err);
 must_check int store_reader_read(struct storage_reader *reader, struct evbuffer *out, size_t max,

@@ -82,6 +82,11 @@ struct registry *rig_registry(void)
     return &registry;
 }
 
+const char *rig_root(void)
+{
+    return root;
+}
+
 static void run_main(void *arg)
 {
     struct run *run = arg;

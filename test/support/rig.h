@@ -17,6 +17,7 @@ int rig_close(void **state);
 void rig_use(const struct storage_driver *driver);
 
 struct registry *rig_registry(void); /* lent until rig_close */
+const char *rig_root(void);          /* the directory of a driver that has one; likewise */
 
 /* Runs @body as a task, and the loop until it and all it started have ended. */
 void rig_run(rig_cb *body, void *arg);

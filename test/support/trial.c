@@ -19,6 +19,7 @@ enum verb {
     LIST,
     MOVE,
     REMOVE,
+    SWEEP,
     READER_OPEN,
     READER_READ,
     WRITER_OPEN,
@@ -29,8 +30,9 @@ enum verb {
 };
 
 static const char *const verb_names[VERB_COUNT] = {
-    "get",         "put",         "stat",        "list",         "move",         "remove",
-    "reader_open", "reader_read", "writer_open", "writer_write", "writer_flush", "writer_commit",
+    "get",          "put",          "stat",          "list",        "move",
+    "remove",       "sweep",        "reader_open",   "reader_read", "writer_open",
+    "writer_write", "writer_flush", "writer_commit",
 };
 
 static const struct storage_driver *next_driver;
@@ -196,6 +198,18 @@ static void trial_reader_close(struct storage_reader *reader)
     free(reader);
 }
 
+static int trial_sweep(struct storage *storage, const char *key, struct timespec at,
+                       bool is_dry_run, struct storage_sweep *out, struct error *err)
+{
+    int rc = 0;
+
+    if (before(SWEEP, err) < 0)
+        return -1;
+    if (next_driver->sweep != NULL)
+        rc = next_driver->sweep(next_of(storage), key, at, is_dry_run, out, err);
+    return after(rc, err);
+}
+
 static int trial_reader_open(struct storage *storage, const char *key, int64_t offset,
                              struct storage_reader **out, struct error *err)
 {
@@ -308,6 +322,7 @@ const struct storage_driver trial_driver = {
     .list = trial_list,
     .move = trial_move,
     .remove = trial_remove,
+    .sweep = trial_sweep,
     .reader_open = trial_reader_open,
     .reader_read = trial_reader_read,
     .reader_close = trial_reader_close,
