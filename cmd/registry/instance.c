@@ -11,6 +11,8 @@
 #include "lib/api/api.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/debug/debug.h"
+#include "lib/health/health.h"
 #include "lib/http/server.h"
 #include "lib/task/task.h"
 
@@ -30,8 +32,11 @@ struct instance {
     struct store *store;
     struct registry registry;
     struct access_control *access; /* NULL: everybody may do everything */
+    struct health *health;
     struct api *api;
     struct http_server *server;
+    struct debug_options debug;
+    struct http_server *debug_server; /* NULL: none */
 };
 
 struct instance *instance_new(const struct config *config, char *const *command_line)
@@ -39,7 +44,8 @@ struct instance *instance_new(const struct config *config, char *const *command_
     struct instance *instance = xcalloc(1, sizeof(*instance));
 
     instance->config = config;
-    (void)command_line;
+    instance->debug.command_line = command_line;
+    instance->debug.version = KIST_VERSION;
     return instance;
 }
 
@@ -154,6 +160,7 @@ static void make_api(struct instance *instance)
     struct api_options options = {
         .registry = &instance->registry,
         .access = instance->access,
+        .health = instance->health,
         .secret = secret_of(instance),
         .host = config->http.host,
         .prefix = config->http.prefix,
@@ -193,16 +200,39 @@ static int open_server(struct instance *instance, struct error *err)
     return 0;
 }
 
+static int open_debug_server(struct instance *instance, struct error *err)
+{
+    const struct config *config = instance->config;
+    const char *addr = config->http.debug.addr;
+
+    if (addr[0] == '\0')
+        return 0;
+    instance->debug.health = instance->health;
+    if (config->http.debug.is_metrics_enabled) {
+        instance->debug.metrics_path = config->http.debug.metrics_path;
+        log_info("providing prometheus metrics on %s", instance->debug.metrics_path);
+    }
+    instance->debug_server = new_server(config, debug_handle, &instance->debug);
+    if (http_server_listen(instance->debug_server, "tcp", addr, err) < 0)
+        return error_wrap(err, "error listening on debug interface");
+    debug_start(&instance->debug);
+    log_info("debug server listening %s", http_server_address(instance->debug_server));
+    return 0;
+}
+
 /* ---- all of it ---- */
 
 int instance_open(struct instance *instance, struct error *err)
 {
     if (fill_secret(instance, err) < 0 || make_url_policy(instance, err) < 0 ||
-        open_store(instance, err) < 0 || open_access(instance, err) < 0)
+        open_store(instance, err) < 0 || open_access(instance, err) < 0 ||
+        health_new(instance->config, instance->store, &instance->health, err) < 0)
         return -1;
     make_api(instance);
-    if (open_server(instance, err) < 0)
+    if (open_debug_server(instance, err) < 0 || open_server(instance, err) < 0)
         return -1;
+    instance->debug.server = instance->server;
+    health_start(instance->health);
     instance_ready(instance);
     systemd_watchdog_start();
     return 0;
@@ -225,21 +255,47 @@ void instance_drain(struct instance *instance, int timeout_ms,
                     void (*done)(bool in_time, void *arg), void *arg)
 {
     systemd_stopping();
+    api_drain(instance->api);
     http_server_drain(instance->server, timeout_ms, done, arg);
+}
+
+static void wake_on_drained(bool in_time, void *arg)
+{
+    (void)in_time;
+    task_wake(arg);
+}
+
+/* The debug server serves until the end; whoever asks it then is cut off. */
+static void close_debug_server(struct http_server *server)
+{
+    struct task_wait drained = TASK_WAIT_INIT;
+    struct error err = ERROR_INIT;
+
+    http_server_drain(server, 0, wake_on_drained, &drained);
+    while (task_wait(&drained, TASK_NO_TIMEOUT, &err) < 0)
+        ;
+    http_server_free(server);
 }
 
 void instance_close(struct instance *instance)
 {
     task_shield();
     systemd_watchdog_stop();
+    if (instance->debug_server != NULL) {
+        debug_stop(&instance->debug);
+        close_debug_server(instance->debug_server);
+    }
     if (instance->server != NULL)
         http_server_free(instance->server);
+    if (instance->health != NULL)
+        health_stop(instance->health);
     task_unshield();
 }
 
 void instance_free(struct instance *instance)
 {
     api_free(instance->api);
+    health_free(instance->health);
     close_access(instance);
     store_close(instance->store);
     url_policy_free(instance->url_policy);
