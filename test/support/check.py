@@ -7,6 +7,7 @@ MESSAGES = {
     "BLOB_UNKNOWN": "blob unknown to registry",
     "BLOB_UPLOAD_INVALID": "blob upload invalid",
     "BLOB_UPLOAD_UNKNOWN": "blob upload unknown to registry",
+    "DENIED": "requested access to the resource is denied",
     "DIGEST_INVALID": "provided digest did not match uploaded content",
     "MANIFEST_BLOB_UNKNOWN": "blob unknown to registry",
     "MANIFEST_UNKNOWN": "manifest unknown",
@@ -14,6 +15,8 @@ MESSAGES = {
     "NAME_INVALID": "invalid repository name",
     "NAME_UNKNOWN": "repository name not known to registry",
     "PAGINATION_NUMBER_INVALID": "invalid number of results requested",
+    "TOOMANYREQUESTS": "too many requests",
+    "UNAUTHORIZED": "authentication required",
     "UNSUPPORTED": "The operation is unsupported.",
 }
 ABSENT = object()

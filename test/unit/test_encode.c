@@ -85,6 +85,48 @@ static void decode_base64url_is_strict(void **state)
     }
 }
 
+static void bare_base64url_has_no_padding(void **state)
+{
+    static const char *const broken[] = {"Z", "Zg==", "Zg=", "Zm9vY", "Zm8=", "+/+/", "=", " Zg"};
+
+    (void)state;
+    for (size_t i = 0; i < array_count(base64url); i++) {
+        auto_str text = STR_INIT(100);
+        auto_str bytes = STR_INIT(100);
+
+        encode_base64url_bare(&text, span_make(base64url[i].bytes, base64url[i].len));
+        assert_null(strchr(str_text(&text), '='));
+        assert_int_equal(strncmp(str_text(&text), base64url[i].text, text.len), 0);
+        assert_true(decode_base64url_bare(&bytes, str_span(&text)));
+        assert_int_equal(bytes.len, base64url[i].len);
+        assert_memory_equal(str_text(&bytes), base64url[i].bytes, base64url[i].len);
+    }
+    for (size_t i = 0; i < array_count(broken); i++) {
+        auto_str bytes = STR_INIT(100);
+
+        if (decode_base64url_bare(&bytes, span_of(broken[i])))
+            fail_msg("accepted: %s", broken[i]);
+    }
+}
+
+static void base64_has_the_standard_alphabet(void **state)
+{
+    static const char *const broken[] = {"-_-_", "Zg", "Zg=", "Z===", "Zm9v\n", " Zm9"};
+    auto_str bytes = STR_INIT(100);
+
+    (void)state;
+    assert_true(decode_base64(&bytes, SPAN("+/+/")));
+    assert_string_equal(str_text(&bytes), "\xfb\xff\xbf");
+    str_reset(&bytes);
+    assert_true(decode_base64(&bytes, SPAN("Zm8=")));
+    assert_string_equal(str_text(&bytes), "fo");
+    for (size_t i = 0; i < array_count(broken); i++) {
+        str_reset(&bytes);
+        if (decode_base64(&bytes, span_of(broken[i])))
+            fail_msg("accepted: %s", broken[i]);
+    }
+}
+
 static void base64url_minds_the_maximum(void **state)
 {
     auto_str text = STR_INIT(7);
@@ -141,6 +183,8 @@ int main(void)
         cmocka_unit_test(decode_hex_is_strict),
         cmocka_unit_test(base64url_goes_both_ways),
         cmocka_unit_test(decode_base64url_is_strict),
+        cmocka_unit_test(bare_base64url_has_no_padding),
+        cmocka_unit_test(base64_has_the_standard_alphabet),
         cmocka_unit_test(base64url_minds_the_maximum),
         cmocka_unit_test(decode_percent_decodes),
         cmocka_unit_test(decode_percent_refuses_broken_escapes),

@@ -119,6 +119,8 @@ static const struct {
 } routes[] = {
     {"/v2/", ROUTE_BASE, "", ""},
     {"/v2/_catalog", ROUTE_CATALOG, "", ""},
+    {"/auth/token", ROUTE_TOKEN, "", ""},
+    {"/v2/auth/token/tags/list", ROUTE_TAGS, "auth/token", ""},
     {"/v2/foo/tags/list", ROUTE_TAGS, "foo", ""},
     {"/v2/a/b/c/tags/list", ROUTE_TAGS, "a/b/c", ""},
     {"/v2/foo/blobs/uploads/tags/list", ROUTE_TAGS, "foo/blobs/uploads", ""},
@@ -180,6 +182,10 @@ static const char *const strangers[] = {
     "/v2/foo/blobs/uploads/a/b",
     "/v2/foo/blobs/uploads/a~b",
     "/v2/_catalog/x",
+    "/auth/token/",
+    "/auth/tokens",
+    "/auth/",
+    "/v2/auth/token",
     "/v2/foo/referrers/",
     "/v2/referrers/" DIGEST,
     "/v2/foo/referrers/a b",
@@ -239,6 +245,9 @@ static void route_match_begins_at_the_prefix(void **state)
     assert_span(match.repository, "foo");
     assert_true(route_match(SPAN("/my/prefix/v2"), prefix, &match));
     assert_true(match.is_slash_wrong);
+    assert_true(route_match(SPAN("/my/prefix/auth/token"), prefix, &match));
+    assert_int_equal(match.route, ROUTE_TOKEN);
+    assert_false(route_match(SPAN("/auth/token"), prefix, &match));
     assert_false(route_match(SPAN("/v2/"), prefix, &match));
     assert_false(route_match(SPAN("/my/prefix/"), prefix, &match));
     assert_false(route_match(SPAN("/my/v2/"), prefix, &match));
@@ -255,6 +264,8 @@ static void route_methods_are_those_of_the_allow_header(void **state)
     assert_false(is_route_method(ROUTE_TAGS, false, "HEAD"));
     assert_true(is_route_method(ROUTE_REFERRERS, false, "GET"));
     assert_false(is_route_method(ROUTE_REFERRERS, false, "HEAD"));
+    assert_true(is_route_method(ROUTE_TOKEN, true, "POST"));
+    assert_false(is_route_method(ROUTE_TOKEN, false, "HEAD"));
     assert_false(is_route_method(ROUTE_TAGS, false, "get"));
     assert_false(is_route_method(ROUTE_TAGS, false, "GE"));
     assert_string_equal(route_allow(ROUTE_BLOB, false), "DELETE, GET, HEAD");

@@ -240,8 +240,8 @@ static void sizes_are_limited(void **state)
     assert_int_equal(parse_many("#", RULES_LINE_MAX, &err), 0);
     assert_int_equal(parse_many("#", RULES_LINE_MAX + 1, &err), -1);
     assert_string_equal(err.message, "line 1: longer than 4096 bytes");
-    assert_int_equal(parse_many("#23456\n8", RULES_FILE_MAX / 8, &err), 0);
-    assert_int_equal(parse_many("#23456\n8", RULES_FILE_MAX / 8 + 1, &err), -1);
+    assert_int_equal(parse_many("#234567\n", RULES_FILE_MAX / 8, &err), 0);
+    assert_int_equal(parse_many("#234567\n", RULES_FILE_MAX / 8 + 1, &err), -1);
     assert_int_equal(err.code, ERROR_TOO_LARGE);
 }
 
