@@ -70,6 +70,12 @@ void address_format(const struct sockaddr *address, char out[ADDRESS_TEXT_SIZE],
     unsigned port = 0;
     bool is_v6 = false;
 
+    if (address->sa_family == AF_UNIX) { /* upstream's word for a client that has no address */
+        snprintf(out, ADDRESS_TEXT_SIZE, "@");
+        if (out_host != NULL)
+            snprintf(out_host, ADDRESS_TEXT_SIZE, "@");
+        return;
+    }
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
 

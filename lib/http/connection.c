@@ -7,22 +7,16 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/http/transport.h"
 #include "lib/task/loop.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "lib/base/banned.h"
 
-#define INPUT_MAX  (HEAD_SIZE_MAX + 1) /* bytes evhttp's side may hold: a head, and one to tell */
-#define WRITE_ONCE (256 * 1024)        /* bytes per write */
-#define WRITE_LOW  (64 * 1024)         /* output left at which a writer is told to go on */
-#define READ_LEAST 4096                /* bytes of room for a read */
+#define WRITE_ONCE (256 * 1024) /* bytes per write */
 
 static void on_start(evutil_socket_t fd, short events, void *arg);
 static void on_timer(evutil_socket_t fd, short events, void *arg);
@@ -38,6 +32,7 @@ struct bufferevent *connection_new_bufferevent(struct event_base *base, void *se
     struct connection *conn = xcalloc(1, sizeof(*conn));
 
     conn->server = server;
+    conn->transport = server_options(server)->tls != NULL ? &transport_tls : &transport_plain;
     conn->fd = -1;
     conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     conn->held = evbuffer_new();
@@ -61,6 +56,7 @@ void connection_free(struct connection *conn)
         event_free(conn->socket_wait);
     evbuffer_free(conn->held);
     bufferevent_decref(conn->bev);
+    transport_tls_free(conn->tls);
     free(conn->method);
     free(conn->target);
     free(conn);
@@ -85,8 +81,10 @@ static void tell_evhttp_gone(struct connection *conn)
 void connection_close(struct connection *conn)
 {
     assert(conn->phase != CONNECTION_REQUEST);
-    if (!is_let_go(conn))
+    if (!is_let_go(conn)) {
+        conn->transport->end(conn);
         tell_evhttp_gone(conn);
+    }
     connection_free(conn);
 }
 
@@ -103,19 +101,19 @@ static void take_callbacks(struct connection *conn)
     connection_intercept(conn);
 }
 
-static void start_timer(struct connection *conn, int ms)
+void connection_start_timer(struct connection *conn, int ms)
 {
     struct timeval after = {ms / 1000, ms % 1000 * 1000};
 
     evtimer_add(conn->timer, &after);
 }
 
-static void await_head(struct connection *conn)
+void connection_ready(struct connection *conn)
 {
     conn->phase = CONNECTION_IDLE;
     conn->scanned = 0;
-    take_callbacks(conn);
-    start_timer(conn, server_options(conn->server)->idle_timeout_ms);
+    connection_start_timer(conn, server_options(conn->server)->idle_timeout_ms);
+    conn->transport->watch(conn, true);
 }
 
 static void read_peer(struct connection *conn)
@@ -131,7 +129,6 @@ static void read_peer(struct connection *conn)
 static void on_start(evutil_socket_t fd, short events, void *arg)
 {
     struct connection *conn = arg;
-    int on = 1;
 
     (void)fd, (void)events;
     if (is_let_go(conn)) {
@@ -142,14 +139,15 @@ static void on_start(evutil_socket_t fd, short events, void *arg)
     conn->socket_wait = event_new(loop_base(), conn->fd, 0, on_socket, conn);
     if (conn->socket_wait == NULL)
         abort();
-    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     read_peer(conn);
-    bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_MAX);
-    bufferevent_setwatermark(conn->bev, EV_WRITE, WRITE_LOW, 0);
+    bufferevent_setwatermark(conn->bev, EV_READ, 0, CONNECTION_INPUT_MAX);
+    bufferevent_setwatermark(conn->bev, EV_WRITE, CONNECTION_WRITE_LOW, 0);
     bufferevent_set_max_single_write(conn->bev, WRITE_ONCE);
-    await_head(conn);
+    take_callbacks(conn);
     if (is_server_draining(conn->server))
         connection_close(conn);
+    else
+        conn->transport->start(conn);
 }
 
 /* Idle for too long, or a head that does not end: nobody is waiting for an answer. */
@@ -223,7 +221,7 @@ static bool gate(struct connection *conn)
         return false;
     if (conn->phase == CONNECTION_IDLE) {
         conn->phase = CONNECTION_HEAD;
-        start_timer(conn, server_options(conn->server)->header_timeout_ms);
+        connection_start_timer(conn, server_options(conn->server)->header_timeout_ms);
     }
     if (len > HEAD_SIZE_MAX)
         len = HEAD_SIZE_MAX;
@@ -240,15 +238,18 @@ static bool gate(struct connection *conn)
     return true;
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+void connection_on_input(struct connection *conn)
 {
-    struct connection *conn = arg;
-
-    (void)bev;
     if (conn->phase == CONNECTION_REQUEST)
         task_wake(&conn->wake);
     else if (gate(conn))
         conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    (void)bev;
+    connection_on_input(arg);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)
@@ -262,22 +263,25 @@ static void on_write(struct bufferevent *bev, void *arg)
 
 /* The end of the stream alone does not end a request: a client may close its sending side and wait
  * for the answer. An error does. */
-static void on_event(struct bufferevent *bev, short what, void *arg)
+void connection_on_end(struct connection *conn, bool is_broken)
 {
-    struct connection *conn = arg;
-
-    (void)bev;
     if (conn->phase != CONNECTION_REQUEST) {
         connection_close(conn);
         return;
     }
-    if (what & BEV_EVENT_EOF && what & BEV_EVENT_READING) {
+    if (!is_broken) {
         conn->is_eof = true;
     } else {
         conn->is_gone = true;
         task_cancel(conn->request->task);
     }
     task_wake(&conn->wake);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+    (void)bev;
+    connection_on_end(arg, !(what & BEV_EVENT_EOF && what & BEV_EVENT_READING));
 }
 
 void connection_on_request(struct evhttp_request *evreq, void *server)
@@ -309,8 +313,7 @@ void connection_on_request(struct evhttp_request *evreq, void *server)
     framing_init(&req->framing, req->head.body_length);
     req->is_continue_due = req->head.is_continue_expected;
     req->is_head_method = strcmp(req->method, "HEAD") == 0;
-    if (is_framing_done(&req->framing))
-        bufferevent_enable(conn->bev, EV_READ); /* to see the client go away */
+    conn->transport->watch(conn, is_framing_done(&req->framing)); /* to see the client go away */
     server_on_request(server);
     req->task = task_spawn("request", request_main, req);
 }
@@ -349,6 +352,10 @@ int connection_wait_output(struct connection *conn, size_t most, struct error *e
     struct evbuffer *output = bufferevent_get_output(conn->bev);
     size_t left = evbuffer_get_length(output);
 
+    if (left > most) {
+        conn->transport->push(conn);
+        left = evbuffer_get_length(output);
+    }
     while (left > most) {
         size_t before = left;
         int rc = wait_wake(conn, err);
@@ -360,36 +367,11 @@ int connection_wait_output(struct connection *conn, size_t most, struct error *e
     return 0;
 }
 
-/* Bytes that can be read without waiting, within reason. */
-static size_t readable_size(evutil_socket_t fd, size_t max)
-{
-    int available = 0;
-
-    if (ioctl(fd, FIONREAD, &available) < 0 || available < READ_LEAST)
-        available = READ_LEAST;
-    return (size_t)available < max ? (size_t)available : max;
-}
-
-/* One recv into conn->held: bytes, 0 at the end, -1 with errno. */
-static ssize_t receive(struct connection *conn, size_t max)
-{
-    struct evbuffer_iovec room;
-    ssize_t received;
-
-    if (evbuffer_reserve_space(conn->held, (ev_ssize_t)max, &room, 1) != 1)
-        abort();
-    if (room.iov_len > max)
-        room.iov_len = max;
-    received = recv(conn->fd, room.iov_base, room.iov_len, MSG_DONTWAIT);
-    room.iov_len = received > 0 ? (size_t)received : 0;
-    evbuffer_commit_space(conn->held, &room, 1);
-    return received;
-}
-
 int connection_fill(struct connection *conn, size_t max, struct error *err)
 {
     for (;;) {
-        ssize_t received = receive(conn, readable_size(conn->fd, max));
+        enum connection_want want;
+        ssize_t received = conn->transport->receive(conn, max, &want);
 
         if (received > 0)
             return 1;
@@ -397,13 +379,11 @@ int connection_fill(struct connection *conn, size_t max, struct error *err)
             conn->is_eof = true;
             return 0;
         }
-        if (errno == EINTR)
-            continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
             conn->is_gone = true;
             return error_set_sys(err, errno, "client %s", conn->peer);
         }
-        if (connection_wait_socket(conn, CONNECTION_READABLE, err) < 0)
+        if (connection_wait_socket(conn, want, err) < 0)
             return -1;
     }
 }
@@ -414,7 +394,8 @@ static void take_next_head(struct connection *conn)
 {
     struct evbuffer *input = bufferevent_get_input(conn->bev);
 
-    await_head(conn);
+    take_callbacks(conn);
+    connection_ready(conn);
     evbuffer_prepend_buffer(input, conn->held);
     if (is_server_draining(conn->server) && evbuffer_get_length(input) == 0)
         connection_close(conn);
@@ -437,10 +418,12 @@ void connection_finish_request(struct http_request *req, bool keep)
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     struct evhttp_request *evreq = req->evreq;
 
-    if (keep)
+    if (keep) {
         evbuffer_add_buffer(conn->held, input);
-    else
+    } else {
+        conn->transport->end(conn);
         tell_evhttp_gone(conn); /* detaches the request, frees evhttp's connection */
+    }
     evhttp_send_reply_end(evreq);
     conn->request = NULL;
     server_on_request_end(conn->server);

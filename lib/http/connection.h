@@ -8,6 +8,7 @@
  *                    |                                                        v
  *      body  ---> held <--- recv by the task          task: handler, reply, flush, next head
  *
+ * The drawing shows a plain connection; transport.h tells how TLS differs.
  * evhttp has no hook for a streaming body, and its read callback ends the process when bytes come
  * while a reply is being prepared. So our callbacks stand before evhttp's on the bufferevent, at
  * all times: evhttp is called with a head that is complete and checked, and otherwise only to be
@@ -31,7 +32,11 @@
 #include <event2/http.h>
 #include <sys/queue.h>
 
+#define CONNECTION_INPUT_MAX (HEAD_SIZE_MAX + 1) /* evhttp's side: a head, and a byte to tell */
+#define CONNECTION_WRITE_LOW (64 * 1024) /* bytes of output at which a writer is told to go on */
+
 enum connection_phase {
+    CONNECTION_OPENING, /* TLS: the handshake */
     CONNECTION_IDLE,    /* no byte of the next head yet */
     CONNECTION_HEAD,    /* a head is arriving */
     CONNECTION_REQUEST, /* a task works on a request */
@@ -63,6 +68,8 @@ struct http_request {
 
 struct connection {
     struct http_server *server;
+    const struct transport *transport;
+    struct tls_session *tls;   /* NULL: plain; owned */
     struct bufferevent *bev;   /* a reference of our own besides evhttp's */
     struct event *start;       /* fires once, when evhttp has set the connection up */
     struct event *timer;       /* idle and header timeouts */
@@ -95,6 +102,22 @@ struct bufferevent *connection_new_bufferevent(struct event_base *base, void *se
 
 /* For evhttp_set_gencb: evhttp has parsed a head. */
 void connection_on_request(struct evhttp_request *evreq, void *server);
+
+/* ---- for the transport ---- */
+
+/* The first head may come. */
+void connection_ready(struct connection *conn);
+
+/* More is in the bufferevent's input. May free @conn. */
+void connection_on_input(struct connection *conn);
+
+/* The client has closed its sending side, or the connection is broken. May free @conn. */
+void connection_on_end(struct connection *conn, bool is_broken);
+
+/* When it fires the connection is closed. */
+void connection_start_timer(struct connection *conn, int ms);
+
+/* ---- the end ---- */
 
 /* Takes an idle connection (or one whose head is arriving) down. */
 void connection_close(struct connection *conn);
@@ -132,6 +155,7 @@ void server_on_connection(struct http_server *server, struct connection *conn);
 void server_on_connection_end(struct http_server *server, struct connection *conn);
 void server_on_request(struct http_server *server);
 void server_on_request_end(struct http_server *server);
+void server_on_body(struct http_server *server, size_t in, size_t out); /* bytes */
 bool is_server_draining(const struct http_server *server);
 const struct http_server_options *server_options(const struct http_server *server);
 

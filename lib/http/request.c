@@ -8,7 +8,9 @@
 #include "lib/base/str.h"
 #include "lib/http/connection.h"
 #include "lib/http/reply.h"
+#include "lib/http/transport.h"
 
+#include <errno.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
@@ -54,8 +56,7 @@ const char *http_request_header_next(const struct http_request *req, const char 
 
 bool is_http_request_tls(const struct http_request *req)
 {
-    (void)req;
-    return false; /* listeners are plain */
+    return req->conn->tls != NULL;
 }
 
 const char *http_request_peer(const struct http_request *req)
@@ -118,7 +119,7 @@ static void send_continue(struct http_request *req)
 static void watch_client(struct http_request *req)
 {
     if (!req->conn->is_eof)
-        bufferevent_enable(req->conn->bev, EV_READ);
+        req->conn->transport->watch(req->conn, true);
 }
 
 static int next_piece(struct http_request *req, struct evbuffer *out, size_t max, struct error *err)
@@ -139,6 +140,12 @@ static int next_piece(struct http_request *req, struct evbuffer *out, size_t max
     }
 }
 
+static void count_received(struct http_request *req, size_t len)
+{
+    req->received += (int64_t)len;
+    server_on_body(req->conn->server, len, 0);
+}
+
 int http_body_read(struct http_request *req, struct evbuffer *out, size_t max, struct error *err)
 {
     bool was_done = is_framing_done(&req->framing);
@@ -147,7 +154,7 @@ int http_body_read(struct http_request *req, struct evbuffer *out, size_t max, s
 
     send_continue(req);
     rc = next_piece(req, out, max, err);
-    req->received += (int64_t)(evbuffer_get_length(out) - before);
+    count_received(req, evbuffer_get_length(out) - before);
     if (rc < 0)
         req->is_body_broken = true;
     else if (!was_done && is_framing_done(&req->framing))
@@ -232,21 +239,37 @@ static bool drain_body(struct http_request *req)
     return rc == 0;
 }
 
+/* Reads what has come, whatever it is, and forgets it. False at the end, or when nothing comes. */
+static bool discard_some(struct connection *conn)
+{
+    struct error ignored = ERROR_INIT;
+    char scratch[16 * 1024];
+
+    for (;;) {
+        ssize_t got = recv(conn->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+
+        if (got >= 0)
+            return got > 0;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        if (connection_wait_socket(conn, CONNECTION_READABLE, &ignored) < 0)
+            return false;
+    }
+}
+
 /* Closes our side first and reads on for a while: a reset for unread bytes would take the answer
  * from the client. Source: RFC 9112 section 9.6. */
 static void linger(struct http_request *req)
 {
     struct connection *conn = req->conn;
-    struct error ignored = ERROR_INIT;
     int64_t until = clock_monotonic_ns() + (int64_t)LINGER_MS * 1000000;
 
+    conn->transport->end(conn);
     shutdown(conn->fd, SHUT_WR);
-    bufferevent_disable(conn->bev, EV_READ); /* from here on the socket is read below */
     conn->wait_timeout_ms = LINGER_IDLE_MS;
-    do {
-        evbuffer_drain(conn->held, evbuffer_get_length(conn->held));
-    } while (!conn->is_eof && clock_monotonic_ns() < until &&
-             connection_fill(conn, READ_MAX, &ignored) > 0);
+    evbuffer_drain(conn->held, evbuffer_get_length(conn->held));
+    while (!conn->is_eof && clock_monotonic_ns() < until && discard_some(conn))
+        ;
 }
 
 /* Brings the exchange to its end; true when the connection can serve another request. */

@@ -7,30 +7,37 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/http/connection.h"
+#include "lib/http/listener.h"
 #include "lib/task/loop.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/listener.h>
-#include <stdio.h>
 #include <sys/resource.h>
 
 #include "lib/base/banned.h"
 
 #define LISTENERS_MAX 16
-#define BACKLOG       1024
 #define PAUSE_MS      100 /* how long accepting rests when descriptors have run out */
+
+/* A listener and evhttp's hold on it. */
+struct entrance {
+    struct listener listener;
+    struct evhttp_bound_socket *bound;
+};
 
 struct http_server {
     struct http_server_options options;
     struct evhttp *evhttp;
-    struct evhttp_bound_socket *bound[LISTENERS_MAX];
-    size_t bound_count;
-    char address[ADDRESS_TEXT_SIZE];
+    struct entrance entrances[LISTENERS_MAX];
+    size_t entrance_count;
+    char address[LISTENER_NAME_SIZE];
     struct connection_list connections;
     size_t connection_count;
     size_t connection_limit; /* leaves descriptors for files */
     size_t request_count;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
     bool is_accepting;
     struct event *resume; /* accepts again after a pause */
 
@@ -71,6 +78,16 @@ size_t http_server_request_count(const struct http_server *server)
     return server->request_count;
 }
 
+uint64_t http_server_bytes_in(const struct http_server *server)
+{
+    return server->bytes_in;
+}
+
+uint64_t http_server_bytes_out(const struct http_server *server)
+{
+    return server->bytes_out;
+}
+
 /* ---- accepting ---- */
 
 static void set_accepting(struct http_server *server, bool is_accepting)
@@ -78,8 +95,9 @@ static void set_accepting(struct http_server *server, bool is_accepting)
     if (server->is_accepting == is_accepting)
         return;
     server->is_accepting = is_accepting;
-    for (size_t i = 0; i < server->bound_count; i++) {
-        struct evconnlistener *listener = evhttp_bound_socket_get_listener(server->bound[i]);
+    for (size_t i = 0; i < server->entrance_count; i++) {
+        struct evconnlistener *listener =
+            evhttp_bound_socket_get_listener(server->entrances[i].bound);
 
         if (is_accepting)
             evconnlistener_enable(listener);
@@ -128,32 +146,48 @@ static size_t connection_limit(void)
     return limit.rlim_cur > reserve ? (size_t)(limit.rlim_cur - reserve) : 1;
 }
 
-int http_server_listen(struct http_server *server, const char *net, const char *text,
+/* Accepts on a listener from now on; takes its descriptor. */
+static void add_entrance(struct http_server *server, const struct listener *listener)
+{
+    struct entrance *entrance = &server->entrances[server->entrance_count];
+    struct evconnlistener *events = evconnlistener_new(
+        loop_base(), NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, listener->fd);
+
+    if (events == NULL)
+        abort();
+    entrance->listener = *listener;
+    entrance->bound = evhttp_bind_listener(server->evhttp, events);
+    if (entrance->bound == NULL)
+        abort();
+    evconnlistener_set_error_cb(events, on_accept_error);
+    if (server->entrance_count++ == 0)
+        memcpy(server->address, listener->name, sizeof(server->address));
+}
+
+int http_server_listen(struct http_server *server, const char *net, const char *address,
                        struct error *err)
 {
-    struct address address;
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
-    struct evconnlistener *listener;
+    struct listener listener;
 
-    if (strcmp(net, "tcp") != 0)
-        return error_set(err, ERROR_INVALID, "unknown address type %s", net);
-    if (server->bound_count == LISTENERS_MAX)
-        return error_set(err, ERROR_INVALID, "listen tcp %s: too many listeners", text);
-    if (address_parse(text, &address, err) < 0)
+    if (server->entrance_count == LISTENERS_MAX)
+        return error_set(err, ERROR_INVALID, "listen %s %s: too many listeners", net, address);
+    if (listener_open(&listener, net, address, err) < 0)
         return -1;
-    listener = evconnlistener_new_bind(
-        loop_base(), NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-        BACKLOG, (const struct sockaddr *)&address.storage, (int)address.len);
-    if (listener == NULL)
-        return error_set_sys(err, errno, "listen tcp %s: bind", text);
-    server->bound[server->bound_count] = evhttp_bind_listener(server->evhttp, listener);
-    if (server->bound[server->bound_count] == NULL)
-        abort();
-    evconnlistener_set_error_cb(listener, on_accept_error);
-    getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&bound, &len);
-    if (server->bound_count++ == 0)
-        address_format((const struct sockaddr *)&bound, server->address, NULL);
+    add_entrance(server, &listener);
+    return 0;
+}
+
+int http_server_adopt(struct http_server *server, int fd, struct error *err)
+{
+    auto_close int taken = fd;
+    struct listener listener;
+
+    if (server->entrance_count == LISTENERS_MAX)
+        return error_set(err, ERROR_INVALID, "descriptor %d: too many listeners", fd);
+    if (listener_adopt(&listener, fd, err) < 0)
+        return -1;
+    add_entrance(server, &listener);
+    taken = -1;
     return 0;
 }
 
@@ -190,13 +224,23 @@ void server_on_request_end(struct http_server *server)
     server->request_count--;
 }
 
+void server_on_body(struct http_server *server, size_t in, size_t out)
+{
+    server->bytes_in += in;
+    server->bytes_out += out;
+}
+
 /* ---- draining ---- */
 
 static void stop_listening(struct http_server *server)
 {
     evtimer_del(server->resume);
-    while (server->bound_count > 0)
-        evhttp_del_accept_socket(server->evhttp, server->bound[--server->bound_count]);
+    while (server->entrance_count > 0) {
+        struct entrance *entrance = &server->entrances[--server->entrance_count];
+
+        listener_forget(&entrance->listener);
+        evhttp_del_accept_socket(server->evhttp, entrance->bound);
+    }
 }
 
 static void close_those_in(struct http_server *server, enum connection_phase phase)
@@ -219,6 +263,7 @@ static void on_drain_timeout(evutil_socket_t fd, short events, void *arg)
 
     (void)fd, (void)events;
     server->is_drained_in_time = false;
+    close_those_in(server, CONNECTION_OPENING);
     close_those_in(server, CONNECTION_IDLE);
     close_those_in(server, CONNECTION_HEAD);
     TAILQ_FOREACH(conn, &server->connections, link)
@@ -250,6 +295,7 @@ void http_server_drain(struct http_server *server, int timeout_ms, http_drained_
     server->on_drained = done;
     server->on_drained_arg = arg;
     stop_listening(server);
+    close_those_in(server, CONNECTION_OPENING);
     close_those_in(server, CONNECTION_IDLE);
     evtimer_add(server->drain_timer, &after);
     check_drained_soon(server);

@@ -2,7 +2,7 @@
  *
  * server - listeners and connections on evhttp; every request becomes a task.
  *
- * Read request.h for what a handler gets, gate.h for why evhttp never sees a body.
+ * Read request.h for what a handler gets, connection.h for why evhttp never sees a body.
  */
 #pragma once
 
@@ -32,7 +32,8 @@ struct http_server *http_server_new(const struct http_server_options *options);
  * http_server_listen - bind and listen. May be called more than once.
  *
  * @net      "tcp": @address is "host:port", ":port" (all interfaces, IPv4 and IPv6) or "host:0" for
- *           a free port. "unix": the path of a socket; a socket that is there is replaced.
+ *           a free port. "unix": the path of a socket; a socket that is there is replaced, and
+ *           when we stop listening it is removed. "@name": in the abstract namespace.
  *
  * Errors: INVALID (address), IO (bind: message like upstream's "listen tcp :5000: bind: address
  * already in use", "file <path> exists and is not a socket").
@@ -43,7 +44,7 @@ must_check int http_server_listen(struct http_server *server, const char *net, c
 /* Serves a socket that somebody else has bound and that listens. Taken: @fd, also on failure. */
 must_check int http_server_adopt(struct http_server *server, int fd, struct error *err);
 
-/* "127.0.0.1:5000" or "[::]:5000" of the first listener, for the log; lent. */
+/* "127.0.0.1:5000", "[::]:5000" or the socket's path, of the first listener, for the log; lent. */
 const char *http_server_address(const struct http_server *server);
 
 /*

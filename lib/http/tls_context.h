@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tls_context - an SSL_CTX from files and rules. Touches nothing but its arguments, so a helper can
+ * do it.
+ */
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/http/tls.h"
+
+#include <openssl/ssl.h>
+#include <time.h>
+
+/* Reads the files; may block. Given: SSL_CTX_free. Errors: INVALID, IO; the message names the
+ * file. */
+must_check int tls_context_new(const struct http_tls_options *options, SSL_CTX **out,
+                               struct error *err);
+
+time_t tls_context_expires_at(const SSL_CTX *ctx); /* of the server's certificate */
+
+/* Whether this OpenSSL has that suite, and it is allowed; @name is OpenSSL's. */
+bool has_tls_context_suite(const SSL_CTX *ctx, const char *name);
