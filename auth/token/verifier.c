@@ -62,7 +62,7 @@ static int look(struct verifier *verifier, bool is_forced, struct error *err)
         keys_unref(verifier->keys);
         verifier->keys = keys_ref(result.keys);
         known_clear(verifier->known);
-        log_info("token auth: %zu keys are trusted", keys_count(verifier->keys));
+        log_info("token auth: trusted keys: %zu", keys_count(verifier->keys));
     }
     key_files_result_fini(&result);
     return done;
