@@ -35,6 +35,7 @@ struct exchange {
     int64_t deadline_ns;
     bool is_head;      /* the method is HEAD */
     bool is_expecting; /* `Expect: 100-continue` was sent */
+    bool is_refused;   /* and the server wants none of it */
 
     struct span body;
     const struct evbuffer *body_buffer;
@@ -62,7 +63,7 @@ struct exchange {
 
 static bool has_failed(const struct exchange *x)
 {
-    return x->job.is_done && x->result != CURLE_OK;
+    return x->job.is_done && (x->result != CURLE_OK || x->fault != FAULT_NONE);
 }
 
 /* A refusal of the request while its body is on the way, or the whole answer. */
@@ -101,6 +102,7 @@ static void on_head(struct exchange *x)
 {
     if (x->answer.status == 417 && x->is_expecting && x->offset == 0) {
         x->answer.is_complete = false;
+        x->is_refused = true;
     } else if (x->answer.status >= 300 && x->job.paused & CURLPAUSE_SEND) {
         x->job.paused &= ~CURLPAUSE_SEND;
         engine_resume(&x->client->engine, &x->job);
@@ -217,12 +219,16 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
     return CURL_PREREQFUNC_OK;
 }
 
+/* To curl, a connection that is closed within a head is the end of an answer without a body. */
 static void on_done(struct engine_job *job, CURLcode result)
 {
     struct exchange *x = (struct exchange *)job;
 
     x->result = result;
-    x->answer.is_complete |= result == CURLE_OK;
+    if (x->is_refused && x->answer.status == 417)
+        x->answer.is_complete = true; /* it has not asked again */
+    if (result == CURLE_OK && !x->answer.is_complete)
+        x->fault = FAULT_HEAD_BROKEN;
     note_progress(x);
 }
 
