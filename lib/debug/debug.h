@@ -23,6 +23,7 @@ struct debug_options {
 void debug_handle(struct http_request *req, void *arg);
 
 /* Begins and ends to collect what only the metrics show: process, loop, helpers, @options->server.
- * Without a path of the metrics, nothing. @options: lent until debug_stop. */
+ * Without a path of the metrics, nothing. @options: lent until debug_stop, which may be called
+ * without debug_start. */
 void debug_start(struct debug_options *options);
 void debug_stop(struct debug_options *options);

@@ -53,6 +53,7 @@ void loop_lag_start(void)
 
 void loop_lag_stop(void)
 {
-    event_free(timer);
+    if (timer != NULL)
+        event_free(timer);
     timer = NULL;
 }
