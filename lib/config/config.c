@@ -10,6 +10,7 @@
 #include "lib/config/apply.h"
 #include "lib/config/env.h"
 #include "lib/config/file.h"
+#include "lib/config/repeat.h"
 #include "lib/config/rules.h"
 #include "lib/config/yaml.h"
 
@@ -58,6 +59,7 @@ static int read_root(struct tree *tree, struct span yaml, config_message_cb *on_
         str_append_format(&message, "%s: only the first YAML document is read", tree->name);
         on_warning(str_text(&message), arg);
     }
+    repeat_join(tree, on_warning, arg);
     return 0;
 }
 

@@ -26,8 +26,9 @@ struct node {
     char *text;           /* owned; NULL unless it is a scalar; holds no NUL */
     struct node *first;   /* children of a map or list */
     struct node *last;
-    struct node *next;  /* sibling */
-    struct node *owned; /* the tree's next node */
+    struct node *next;     /* sibling */
+    struct node *replaced; /* what the same map said before of the same key; NULL */
+    struct node *owned;    /* the tree's next node */
 };
 
 struct tree {

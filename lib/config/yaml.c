@@ -212,7 +212,7 @@ static int read_entry(struct reader *reader, struct node *map, struct node *merg
     if (is_merge)
         tree_append(merges, value);
     else
-        tree_set(map, span_of(key->text), value);
+        value->replaced = tree_set(map, span_of(key->text), value);
     return 0;
 }
 

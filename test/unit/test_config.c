@@ -191,13 +191,41 @@ static void aliases_and_merges_are_followed(void **state)
     config_free(config);
 }
 
+/* As upstream reads them: sections grow together, values and untyped sections are replaced, and a
+ * null takes everything away. */
 static void the_last_of_equal_keys_counts(void **state)
 {
-    struct config *config = parse(BASE "http: {addr: &a ':1'}\nhttp: {secret: *a, addr: ':2'}\n");
+    struct config *config =
+        parse("version: 0.1\nstorage: inmemory\n"
+              "http: {addr: &a ':1', headers: {X-A: [b], X-C: [d]}, tls: {key: k}}\n"
+              "http: {secret: *a, addr: ':2', headers: {X-A: [e]}}\n"
+              "log: {level: debug}\n"
+              "log:\n"
+              "log: {formatter: json}\n"
+              "storage: {filesystem: {rootdirectory: /a}, delete: {enabled: true}}\n"
+              "storage: {filesystem: {rootdirectory: /b, maxthreads: 25, maxthreads: 50}}\n");
 
     (void)state;
     assert_string_equal(config->http.addr, ":2");
     assert_string_equal(config->http.secret, ":1");
+    assert_string_equal(config->http.tls.key, "k");
+    assert_int_equal(config->http.headers.count, 2);
+    assert_string_equal(config->http.headers.items[0].value, "e");
+    assert_string_equal(config->storage.root, "/b");
+    assert_false(config->storage.is_delete_enabled);
+    assert_int_equal(config->storage.filesystem.threads_max, 50);
+    assert_string_equal(
+        str_text(&warnings),
+        "c.yml: line 9: storage is given twice; the last one counts\n"
+        "c.yml: line 9: storage.filesystem.maxthreads is given twice; the last one counts\n"
+        "c.yml: line 4: http is given twice; the keys of both count\n"
+        "c.yml: line 4: http.addr is given twice; the last one counts\n"
+        "c.yml: line 4: http.headers is given twice; the keys of both count\n"
+        "c.yml: line 4: http.headers.X-A is given twice; the last one counts\n"
+        "c.yml: line 7: log is given twice; the last one counts\n"
+        "c.yml: http.tls.key is ignored without http.tls.certificate: there is no TLS\n");
+    assert_int_equal(config->log.level, LOG_LEVEL_INFO);
+    assert_string_equal(config->log.formatter, "json");
     config_free(config);
 }
 
