@@ -4,21 +4,16 @@
  */
 #include "cmd/htpasswd/edit.h"
 
+#include "auth/htpasswd/passwords.h"
+
 #include "lib/base/banned.h"
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Whether the registry takes @line for an entry of @user. */
 static bool is_line_of(struct span line, struct span user)
 {
-    while (line.len > 0 && is_blank(line.data[0]))
-        line = span_from(line, 1);
-    if (line.len == 0 || line.data[0] == '#')
-        return false;
-    return span_equals(span_cut(&line, ':'), user) && line.data != NULL;
+    struct span found;
+    struct span entry;
+
+    return passwords_split(line, &found, &entry) == PASSWORDS_ENTRY && span_equals(found, user);
 }
 
 static void append_record(struct str *out, struct span record)

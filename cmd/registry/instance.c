@@ -14,6 +14,7 @@
 #include "lib/debug/debug.h"
 #include "lib/health/health.h"
 #include "lib/http/server.h"
+#include "lib/http/tls.h"
 #include "lib/task/task.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct instance {
     struct access_control *access; /* NULL: everybody may do everything */
     struct health *health;
     struct api *api;
+    struct http_tls *tls; /* NULL: plain text */
     struct http_server *server;
     struct debug_options debug;
     struct http_server *debug_server; /* NULL: none */
@@ -171,32 +173,69 @@ static void make_api(struct instance *instance)
     instance->api = api_new(&options, &settings);
 }
 
+static int make_tls(struct instance *instance, struct error *err)
+{
+    const struct config *config = instance->config;
+
+    if (config->http.tls.certificate[0] == '\0')
+        return 0;
+    return http_tls_new(
+        &(struct http_tls_options){
+            .certificate = config->http.tls.certificate,
+            .key = config->http.tls.key,
+            .client_cas = (const char *const *)config->http.tls.client_cas.items,
+            .client_ca_count = config->http.tls.client_cas.count,
+            .client_auth = config->http.tls.client_auth,
+            .minimum = config->http.tls.minimum,
+            .cipher_suites = (const char *const *)config->http.tls.cipher_suites.items,
+            .cipher_suite_count = config->http.tls.cipher_suites.count,
+        },
+        &instance->tls, err);
+}
+
+static size_t reload_tls(struct instance *instance)
+{
+    struct error err = ERROR_INIT;
+
+    if (instance->tls == NULL || http_tls_reload(instance->tls, &err) == 0)
+        return 0;
+    log_error("the TLS certificate stays as it was: %s", err.message);
+    return 1;
+}
+
 static int milliseconds(int64_t ns)
 {
     return (int)(ns / 1000000);
 }
 
-static struct http_server *new_server(const struct config *config, http_handler_cb *handler,
-                                      void *arg)
+static struct http_server *new_server(const struct config *config, struct http_tls *tls,
+                                      http_handler_cb *handler, void *arg)
 {
     return http_server_new(&(struct http_server_options){
         .handler = handler,
         .arg = arg,
+        .tls = tls,
         .header_timeout_ms = milliseconds(config->http.header_timeout_ns),
         .idle_timeout_ms = milliseconds(config->http.idle_timeout_ns),
         .body_timeout_ms = milliseconds(config->http.body_timeout_ns),
     });
 }
 
+/* On the sockets the service manager has handed over, if any; else where the configuration says. */
 static int open_server(struct instance *instance, struct error *err)
 {
     const struct config *config = instance->config;
     const char *addr = config->http.addr[0] != '\0' ? config->http.addr : ":0";
+    int adopted;
 
-    instance->server = new_server(config, api_handle, instance->api);
-    if (http_server_listen(instance->server, config->http.net, addr, err) < 0)
+    instance->server = new_server(config, instance->tls, api_handle, instance->api);
+    adopted = systemd_adopt(instance->server, NULL, err);
+    if (adopted < 0)
         return -1;
-    log_info("listening on %s", http_server_address(instance->server));
+    if (adopted == 0 && http_server_listen(instance->server, config->http.net, addr, err) < 0)
+        return -1;
+    log_info("listening on %s%s", http_server_address(instance->server),
+             instance->tls != NULL ? ", tls" : "");
     return 0;
 }
 
@@ -204,6 +243,7 @@ static int open_debug_server(struct instance *instance, struct error *err)
 {
     const struct config *config = instance->config;
     const char *addr = config->http.debug.addr;
+    int adopted;
 
     if (addr[0] == '\0')
         return 0;
@@ -212,8 +252,11 @@ static int open_debug_server(struct instance *instance, struct error *err)
         instance->debug.metrics_path = config->http.debug.metrics_path;
         log_info("providing prometheus metrics on %s", instance->debug.metrics_path);
     }
-    instance->debug_server = new_server(config, debug_handle, &instance->debug);
-    if (http_server_listen(instance->debug_server, "tcp", addr, err) < 0)
+    instance->debug_server = new_server(config, NULL, debug_handle, &instance->debug);
+    adopted = systemd_adopt(instance->debug_server, "debug", err);
+    if (adopted < 0)
+        return -1;
+    if (adopted == 0 && http_server_listen(instance->debug_server, "tcp", addr, err) < 0)
         return error_wrap(err, "error listening on debug interface");
     debug_start(&instance->debug);
     log_info("debug server listening %s", http_server_address(instance->debug_server));
@@ -229,10 +272,13 @@ int instance_open(struct instance *instance, struct error *err)
         health_new(instance->config, instance->store, &instance->health, err) < 0)
         return -1;
     make_api(instance);
-    if (open_debug_server(instance, err) < 0 || open_server(instance, err) < 0)
+    if (open_debug_server(instance, err) < 0 || make_tls(instance, err) < 0 ||
+        open_server(instance, err) < 0)
         return -1;
     instance->debug.server = instance->server;
     health_start(instance->health);
+    if (instance->tls != NULL)
+        http_tls_watch(instance->tls);
     instance_ready(instance);
     systemd_watchdog_start();
     return 0;
@@ -248,7 +294,7 @@ size_t instance_reload(struct instance *instance, const struct config *config)
     struct api_settings settings = settings_of(config);
 
     api_reload(instance->api, &settings);
-    return reload_access(instance);
+    return reload_tls(instance) + reload_access(instance);
 }
 
 void instance_drain(struct instance *instance, int timeout_ms,
@@ -287,6 +333,10 @@ void instance_close(struct instance *instance)
     }
     if (instance->server != NULL)
         http_server_free(instance->server);
+    if (instance->tls != NULL) {
+        http_tls_unwatch(instance->tls);
+        http_tls_free(instance->tls);
+    }
     if (instance->health != NULL)
         health_stop(instance->health);
     task_unshield();

@@ -4,6 +4,8 @@
  */
 #include "cmd/registry/systemd.h"
 
+#include "lib/base/log.h"
+#include "lib/http/server.h"
 #include "lib/task/loop.h"
 
 #include <event2/event.h>
@@ -14,6 +16,8 @@
 #include <time.h>
 
 #include "lib/base/banned.h"
+
+#define DEBUG_NAME "debug" /* FileDescriptorName= of the debug server's socket */
 
 static struct event *watchdog;
 
@@ -34,6 +38,44 @@ void systemd_reloading(void)
 void systemd_stopping(void)
 {
     sd_notify(0, "STOPPING=1\nSTATUS=waiting for requests to finish");
+}
+
+/* ---- sockets ---- */
+
+static void free_names(char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+static bool is_wanted(const char *socket_name, const char *name)
+{
+    bool is_debug = socket_name != NULL && strcmp(socket_name, DEBUG_NAME) == 0;
+
+    return is_debug == (name != NULL && strcmp(name, DEBUG_NAME) == 0);
+}
+
+int systemd_adopt(struct http_server *server, const char *name, struct error *err)
+{
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(0, &names);
+    int adopted = 0;
+
+    if (count < 0)
+        return error_set_sys(err, -count, "the sockets that were handed over");
+    for (int i = 0; i < count; i++) {
+        if (!is_wanted(names[i], name))
+            continue;
+        if (http_server_adopt(server, SD_LISTEN_FDS_START + i, err) < 0) {
+            error_wrap(err, "socket %d that was handed over", SD_LISTEN_FDS_START + i);
+            free_names(names, count);
+            return -1;
+        }
+        adopted++;
+    }
+    free_names(names, count);
+    return adopted;
 }
 
 /* ---- signs of life ---- */

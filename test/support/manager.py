@@ -36,8 +36,6 @@ def handing_over(sockets, names=()):
 
     The process that listens is known by its number, which only the shell can say before exec."""
     moves = " ".join(f"{3 + i}<&{s.fileno()}" for i, s in enumerate(sockets))
-    script = (
-        f"exec {moves}; LISTEN_PID=$$ LISTEN_FDS={len(sockets)}"
-        f" LISTEN_FDNAMES={':'.join(names)} exec \"$@\""
-    )
+    named = f" LISTEN_FDNAMES={':'.join(names)}" if names else ""
+    script = f"exec {moves}; LISTEN_PID=$$ LISTEN_FDS={len(sockets)}{named} exec \"$@\""
     return ["/bin/bash", "-c", script, "bash"]
