@@ -19,8 +19,7 @@
 #include "lib/base/banned.h"
 
 #define SEND_PIECE (1024 * 1024) /* bytes of a file made resident at a time */
-#define COPY_PIECE (65536 - 64)  /* bytes read at a time; with its header, a round block of memory \
-                                  */
+#define COPY_PIECE (65536 - 64)  /* bytes read at a time: with its header a round block */
 #define COPY_AHEAD (128 * 1024)  /* bytes of output at which the next piece is read */
 #define COPY_TURN  (512 * 1024)  /* bytes after which the others have their turn */
 

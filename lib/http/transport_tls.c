@@ -156,9 +156,9 @@ static void go_on_opening(struct connection *conn)
 
 /* ---- reading ---- */
 
-/* As many bytes as there are, up to @len, by as few calls into the socket as can be. Bytes, 0 at
- * the end, -1 with errno as for transport.receive. */
-static ssize_t read_some(struct connection *conn, char *to, size_t len,
+/* Reads up to @len bytes: what OpenSSL holds, and more of the socket until there are @enough.
+ * Bytes, 0 at the end, -1 with errno as for transport.receive. */
+static ssize_t read_some(struct connection *conn, char *to, size_t len, size_t enough,
                          enum connection_want *out_want)
 {
     struct tls_session *tls = conn->tls;
@@ -174,8 +174,8 @@ static ssize_t read_some(struct connection *conn, char *to, size_t len,
     errno = 0;
     while (done < len && SSL_read_ex(tls->ssl, to + done, len - done, &got) == 1) {
         done += got;
-        if (!SSL_has_pending(tls->ssl))
-            return (ssize_t)done;
+        if (done >= enough && !SSL_has_pending(tls->ssl))
+            break;
     }
     if (done > 0)
         return (ssize_t)done; /* what stopped us will be met again */
@@ -195,7 +195,7 @@ static ssize_t read_some(struct connection *conn, char *to, size_t len,
 }
 
 /* As read_some, to the end of @out. */
-static ssize_t read_into(struct connection *conn, struct evbuffer *out, size_t max,
+static ssize_t read_into(struct connection *conn, struct evbuffer *out, size_t max, size_t enough,
                          enum connection_want *out_want)
 {
     struct evbuffer_iovec room;
@@ -204,7 +204,7 @@ static ssize_t read_into(struct connection *conn, struct evbuffer *out, size_t m
 
     if (evbuffer_reserve_space(out, (ev_ssize_t)max, &room, 1) != 1)
         abort();
-    got = read_some(conn, room.iov_base, room.iov_len < max ? room.iov_len : max, out_want);
+    got = read_some(conn, room.iov_base, room.iov_len < max ? room.iov_len : max, enough, out_want);
     sys = errno;
     room.iov_len = got > 0 ? (size_t)got : 0;
     evbuffer_commit_space(out, &room, 1);
@@ -212,15 +212,17 @@ static ssize_t read_into(struct connection *conn, struct evbuffer *out, size_t m
     return got;
 }
 
-/* Room for what has come: a record at least, for part of it may be with OpenSSL already. */
+/* Room for what has come: a record more than is in the socket, for OpenSSL may hold one already. A
+ * part of what is in the socket is not payload: asking for all of it would end in a wait. */
 static ssize_t receive(struct connection *conn, size_t max, enum connection_want *out_want)
 {
     int available = 0;
-    size_t room = RECORD_MAX;
+    size_t room;
 
-    if (ioctl(conn->fd, FIONREAD, &available) == 0 && available > 0)
-        room += (size_t)available;
-    return read_into(conn, conn->held, room < max ? room : max, out_want);
+    if (ioctl(conn->fd, FIONREAD, &available) < 0 || available < 0)
+        available = 0;
+    room = (size_t)available + RECORD_MAX < max ? (size_t)available + RECORD_MAX : max;
+    return read_into(conn, conn->held, room, (size_t)available / 64 * 63, out_want);
 }
 
 /* While it is watched: one read for each event; when OpenSSL has more, the event is made to come
@@ -237,7 +239,7 @@ static void read_input(struct connection *conn)
         event_del(tls->readable);
         return;
     }
-    got = read_into(conn, input, room < RECORD_MAX ? room : RECORD_MAX, &want);
+    got = read_into(conn, input, room < RECORD_MAX ? room : RECORD_MAX, 0, &want);
     if (got > 0) {
         if (SSL_has_pending(tls->ssl))
             event_active(tls->readable, EV_READ, 0);
