@@ -6,9 +6,12 @@
  *     REGISTRY_STORAGE=inmemory                   all of storage
  *     REGISTRY_HTTP_HEADERS='{X-A: [b]}'          all of http.headers
  *     REGISTRY_LOG_FIELDS_SERVICE=x               log.fields.service
+ *     REGISTRY_HEALTH_FILECHECKERS_0_FILE=/x      health.file, item 0, file
+ *     REGISTRY_HTTP_SECRET_FILE=/run/secrets/x    http.secret, from the file (secret.h)
  *
- * Every value is YAML. Variables are applied in the bytewise order of their names, a name is split
- * at each `_`. Source: upstream's rules.
+ * Every value is YAML. A name is split at each `_`. Variables are applied in the order of their
+ * names, part by part, numbers by their value: a section before what is in it. Source: upstream's
+ * rules, those of its 3.x for lists.
  */
 #pragma once
 

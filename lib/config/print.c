@@ -357,7 +357,9 @@ void config_print_example(struct str *out)
     str_append_text(out, "# Every key of the registry's configuration with its default. Lines that "
                          "only say the default\n# may be left out.\n#\n");
     str_append_text(out, "# Each key has an environment variable that overrides it, http.addr for "
-                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML.\n\n");
+                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML. The first item of a "
+                         "list of sections has 0 in its\n# variables: "
+                         "REGISTRY_HEALTH_FILECHECKERS_0_FILE.\n\n");
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
         size_t depth = depth_of(option) + option->is_item;
@@ -408,7 +410,9 @@ static void print_codes(const char *choices, struct str *out)
 
 static void print_reference_key(const struct option *option, struct str *out)
 {
-    str_append_format(out, "| `%s` | %s | ", option->path, option_type_name(option->type));
+    str_append_format(out, "| `%s` | %s%s | ", option->path,
+                      option->is_secret && option->type == OPTION_TEXT ? "secret " : "",
+                      option_type_name(option->type));
     if (option->default_text == NULL || strcmp(option->default_text, "\"\"") == 0)
         str_append_text(out, "-");
     else
@@ -451,9 +455,21 @@ static const char reference_intro[] =
     "wrong with one, and `registry config show FILE` what counts in the end and where it comes "
     "from.\n"
     "\n"
+    "- Without `FILE`: `$REGISTRY_CONFIGURATION_PATH`, else `/etc/docker/registry/config.yml`, "
+    "else\n"
+    "  `/etc/distribution/config.yml`.\n"
     "- Order: default, then file, then environment. A variable's value is YAML; a variable that "
     "names a section\n"
     "  replaces all of it. A variable that means nothing is a warning.\n"
+    "- Items of lists have a number in their variables, from 0: "
+    "`REGISTRY_HEALTH_HTTPCHECKERS_0_URI`. The number\n"
+    "  behind the last item makes a new one; beyond that is an error.\n"
+    "- A *secret* may be in a file that the variable with `_FILE` at its end names: "
+    "`REGISTRY_HTTP_SECRET_FILE`. The\n"
+    "  file is the value, without one newline at its end. Secrets are never printed.\n"
+    "- A section that a file has twice counts with the keys of both, as upstream reads it, but "
+    "`storage`, `auth` and\n"
+    "  what is in them counts as it was said last. Each repeated key is a warning.\n"
     "- A key that is *not supported* is an error at start as soon as it asks for anything (null, "
     "`false`, `\"\"`, `[]`\n"
     "  and `{}` do not), a key that does not exist is one too. Keys that are *accepted* are "

@@ -385,6 +385,18 @@ def closes_idle_connections(registry, _):
         wait_until(connection.is_closed_by_server, what="the idle connection is closed")
 
 
+def fails_once_the_file_is_there(registry, client):
+    assert client.get("/v2/").status == 200
+    (registry.directory / "down").touch()
+    wait_until(lambda: client.get("/v2/").status == 503, what="the check has noticed the file")
+
+
+def is_failing(_, client):
+    wait_until(lambda: client.get("/v2/").status == 503, what="the check has failed")
+
+
+DEAD = "127.0.0.1:1"
+
 EFFECTS = {
     "log.level": ({"log.level": "debug"}, has_debug_lines),
     "loglevel": ({"log": None, "loglevel": "debug"}, has_debug_lines),
@@ -402,6 +414,12 @@ EFFECTS = {
     "http.secret": ({"http.secret": "hunter2"}, signs_with(b"hunter2")),
     "http.headers": ({"http.headers": {"X-A": ["b", "c"]}}, has_headers),
     "http.idletimeout": ({"http.idletimeout": "50ms"}, closes_idle_connections),
+    "health.file": (
+        {"health.file.file": "{folder}/down", "health.file.interval": "10ms"},
+        fails_once_the_file_is_there),
+    "health.http": (
+        {"health.http.uri": f"http://{DEAD}/", "health.http.interval": "10ms"}, is_failing),
+    "health.tcp": ({"health.tcp.addr": DEAD, "health.tcp.interval": "10ms"}, is_failing),
     "catalog.maxentries": ({"catalog.maxentries": 1}, lists_one_repository),
     "auth.silly": ({"auth.silly.realm": "r", "auth.silly.service": "s"}, challenges_silly),
     "auth.htpasswd": (
@@ -414,7 +432,9 @@ class Started(Registry):
     """A registry with variables."""
 
     def __init__(self, folder, config, variables):
-        super().__init__(folder, storage="inmemory", settings=config)
+        super().__init__(folder, storage="inmemory")
+        for key, value in config.items():
+            put(self.config, in_list(key), value)
         self.variables = variables
 
     def _environment(self):
