@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry for the real clients, and images to move through it."""
+import os
+import shutil
+import subprocess
+import tempfile
+
 import pytest
 from support import images
+from support.client_tools import DOCKER, DOCKERD
+from support.docker_engine import Engine
 
 MIB = images.MIB
 
@@ -41,3 +48,26 @@ def small_image(layer_folder):
 def two_architectures(layer_folder):
     return [images.Image([images.make_layer(layer_folder, f"file-{name}", seed, 50000)], architecture=name)
             for seed, name in ((6001, "amd64"), (6002, "arm64"))]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    if not DOCKERD.exists() or not DOCKER.exists():
+        pytest.skip("the Docker engine (docker.io) is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("dockerd needs root")
+    # A short path: the name of a unix socket may have 107 bytes.
+    folder = tempfile.mkdtemp(prefix="kist-docker-")
+    reasons = []
+    for driver in ("overlay2", "vfs"):
+        dockerd = Engine(folder, driver)
+        if dockerd.has_started():
+            break
+        reasons.append(f"{driver}: {dockerd.why_not()}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip("dockerd does not start here: " + "; ".join(reasons))
+    yield dockerd
+    dockerd.stop()
+    subprocess.run(["umount", "-q", f"{folder}/data/{driver}", f"{folder}/data"], stderr=subprocess.DEVNULL)
+    shutil.rmtree(folder, ignore_errors=True)

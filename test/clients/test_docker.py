@@ -1,84 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Docker engine of Debian's docker.io, started here with folders of its own and no network."""
+"""The Docker engine: pushes, pulls, mounts, several architectures, and a server that dies."""
 import json
-import os
 import re
-import shutil
-import socket
 import subprocess
-import tempfile
 
 import pytest
 from support import images
-from support.client_tools import DOCKER, DOCKERD, run, skopeo, start, wait_for_upload
-from support.registry import wait_until
-
-ENGINE_OPTIONS = ["--iptables=false", "--ip6tables=false", "--bridge=none"]
-
-
-class Engine:
-    """A dockerd; calling it runs the docker client against it."""
-
-    def __init__(self, folder, storage_driver):
-        self.folder = folder
-        self.socket = f"{folder}/docker.sock"
-        self.log = f"{folder}/dockerd-{storage_driver}.log"
-        self.process = start(
-            [DOCKERD, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p",
-             f"{folder}/dockerd.pid", "-H", f"unix://{self.socket}", f"--storage-driver={storage_driver}",
-             *ENGINE_OPTIONS], self.log)
-
-    def answers(self):
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                connection.connect(self.socket)
-                connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-                return b" 200 " in connection.recv(1000)
-            except OSError:
-                return False
-
-    def has_started(self):
-        wait_until(lambda: self.answers() or self.process.poll() is not None, 60, "dockerd starts")
-        return self.process.poll() is None
-
-    def why_not(self):
-        with open(self.log, encoding="utf-8", errors="replace") as log:
-            lines = log.read().strip().splitlines()
-        return lines[-1][:300] if lines else "it said nothing"
-
-    def __call__(self, *arguments):
-        return run([DOCKER, *arguments], env=self.environment()).decode()
-
-    def environment(self):
-        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": f"{self.folder}/client"}
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def engine():
-    if not DOCKERD.exists() or not DOCKER.exists():
-        pytest.skip("the Docker engine (docker.io) is not installed")
-    if os.geteuid() != 0:
-        pytest.skip("dockerd needs root")
-    # A short path: the name of a unix socket may have 107 bytes.
-    folder = tempfile.mkdtemp(prefix="kist-docker-")
-    reasons = []
-    for driver in ("overlay2", "vfs"):
-        dockerd = Engine(folder, driver)
-        if dockerd.has_started():
-            break
-        reasons.append(f"{driver}: {dockerd.why_not()}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip("dockerd does not start here: " + "; ".join(reasons))
-    yield dockerd
-    dockerd.stop()
-    subprocess.run(["umount", "-q", f"{folder}/data/{driver}", f"{folder}/data"], stderr=subprocess.DEVNULL)
-    shutil.rmtree(folder, ignore_errors=True)
+from support.client_tools import DOCKER, skopeo, wait_for_upload
+from support.docker_engine import forget
 
 
 @pytest.fixture
@@ -95,11 +24,6 @@ def load(engine, tmp_path):
 
 def pushed_digest(output):
     return re.search(r"digest: (sha256:[0-9a-f]{64})", output).group(1)
-
-
-def forget(engine, *names):
-    engine("image", "rm", "--force", *names)
-    assert engine("images", "--quiet").split() == []
 
 
 @pytest.mark.parametrize("which", ["big_image", "many_layers_image"])
