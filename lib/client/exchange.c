@@ -96,6 +96,17 @@ static void note_progress(struct exchange *x)
 
 /* ---- curl calls ---- */
 
+/* What curl sends again goes without the expectation: of the line, the last, only its name is left.
+ */
+static void unexpect(struct exchange *x)
+{
+    struct curl_slist *last = x->lines;
+
+    while (last->next != NULL)
+        last = last->next;
+    last->data[strlen("Expect:")] = '\0';
+}
+
 /* 417 before any of the body: curl asks again without the expectation, and that answer counts. A
  * head that ends an upload early lets go of a paused one, or curl would wait for us. */
 static void on_head(struct exchange *x)
@@ -103,6 +114,7 @@ static void on_head(struct exchange *x)
     if (x->answer.status == 417 && x->is_expecting && x->offset == 0) {
         x->answer.is_complete = false;
         x->is_refused = true;
+        unexpect(x);
     } else if (x->answer.status >= 300 && x->job.paused & CURLPAUSE_SEND) {
         x->job.paused &= ~CURLPAUSE_SEND;
         engine_resume(&x->client->engine, &x->job);

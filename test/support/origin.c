@@ -172,6 +172,12 @@ void origin_stall(struct origin_connection *c)
     c->is_closed = true;
 }
 
+void origin_idle(struct origin_connection *c)
+{
+    await(c, -1, 0);
+    c->is_closed = true;
+}
+
 int origin_fd(const struct origin_connection *c)
 {
     return c->fd;

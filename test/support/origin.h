@@ -67,6 +67,7 @@ uint64_t origin_drain(struct origin_connection *connection, const struct origin_
 void origin_close(struct origin_connection *connection); /* FIN; over TLS without a goodbye */
 void origin_reset(struct origin_connection *connection); /* RST */
 void origin_stall(struct origin_connection *connection); /* until the client closes */
+void origin_idle(struct origin_connection *connection);  /* until the origin stops; reads nothing */
 int origin_fd(const struct origin_connection *connection);
 
 /* Copies bytes both ways between the client and 127.0.0.1:@port until either closes. */
