@@ -36,7 +36,7 @@ struct api *api_new(const struct api_options *options, const struct api_settings
     struct api *api = xcalloc(1, sizeof(*api));
 
     api->options = *options;
-    api->settings = settings_new(settings);
+    api_reload(api, settings);
     log_set_context(request_log_context);
     request_metrics_init();
     return api;
@@ -44,8 +44,10 @@ struct api *api_new(const struct api_options *options, const struct api_settings
 
 void api_reload(struct api *api, const struct api_settings *settings)
 {
-    settings_release(api->settings);
+    if (api->settings != NULL)
+        settings_release(api->settings);
     api->settings = settings_new(settings);
+    api->options.registry->is_read_only = settings->is_read_only;
 }
 
 void api_drain(struct api *api)

@@ -197,7 +197,8 @@ static int update(struct search *search, struct error *err)
         return 0;
     if (run_pass(update_pass, search, err) < 0)
         return -1;
-    if (way_put(search->registry->store, key.text, str_span(&search->written), &why) < 0)
+    if (!search->registry->is_read_only &&
+        way_put(search->registry->store, key.text, str_span(&search->written), &why) < 0)
         log_warn("referrers are not kept: %s", why.message);
     return 0;
 }

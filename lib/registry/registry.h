@@ -14,5 +14,6 @@
 struct registry {
     struct store *store; /* lent for the registry's life */
     bool is_delete_enabled;
+    bool is_read_only; /* nor do we write what reading has taught us; may change between waits */
     const struct url_policy *url_policy; /* of layers kept elsewhere; lent; NULL: none may be */
 };

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access log on stdout and the application log on stderr."""
+import datetime
 import os
 import re
 import uuid
+import zoneinfo
 
 import pytest
 from support.check import assert_error
@@ -141,3 +143,51 @@ def test_no_line_can_be_forged(fs_registry, fs_client, marker):
     fs_client.get(f"/v2/_catalog?n=0&{marker}=%0atime=forged")
     access = [line for line in fs_registry.stdout().split("\n")[:-1]]
     assert all(ACCESS.fullmatch(line) for line in access)
+
+
+ODD = [b'"', b"\\", b"\xff\xfe", b"\xc3\xa4", b"\xe2\x80\xa8", b"\xc2\x85", b"<&>", b"\t", b"%00%0a"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_odd_bytes_leave_the_form_of_the_line(fs_registry, fs_client, marker, odd):
+    text = odd.decode("utf-8", "surrogateescape")
+    fs_client.get("/v2/", {"Referer": f"{text}{marker}", "User-Agent": f"x{text}x"})
+    line = access_line(fs_registry, marker)
+    assert line["status"] == "200"
+    escaped = "".join(
+        {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\u2028": "\\u2028", "\x85": "\\u0085"}.get(c)
+        or (f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) < 0xDD00 else c)
+        for c in text
+    )
+    assert line["agent"] == f"x{escaped}x"
+
+
+def test_long_values_are_logged_whole(fs_registry, fs_client, marker):
+    target = f"/v2/_catalog?n=0&m={marker}&x=" + '"' * 10000 + "y" * 10000
+    agent = "\udcff" * 20000
+    assert fs_client.get(target, {"User-Agent": agent}).status == 200
+    line = access_line(fs_registry, marker)
+    assert line["request"].endswith('\\"' * 10000 + "y" * 10000 + " HTTP/1.1")
+    assert line["agent"] == "\\xff" * 20000
+
+
+@pytest.mark.parametrize(
+    "zone, offset", [("UTC", "+0000"), ("Europe/Berlin", None), ("Asia/Kolkata", "+0530")]
+)
+def test_time_is_that_of_the_zone(start_registry, monkeypatch, marker, zone, offset):
+    monkeypatch.setenv("TZ", zone)
+    registry = start_registry()
+    with registry.client() as client:
+        client.get("/v2/", {"User-Agent": marker})
+    registry.stop()
+    (line,) = [line for line in registry.stdout().split("\n") if marker in line]
+    at = datetime.datetime.strptime(line[line.index("[") + 1 : line.index("]")], "%d/%b/%Y:%H:%M:%S %z")
+    wanted = datetime.datetime.now(zoneinfo.ZoneInfo(zone))
+    assert abs((wanted - at).total_seconds()) < 60
+    assert at.utcoffset() == wanted.utcoffset()
+    assert offset is None or line[line.index("]") - 5 : line.index("]")] == offset
+
+
+def test_user_is_a_dash_also_with_credentials(fs_registry, fs_client, marker):
+    fs_client.get("/v2/", {"Authorization": "Basic dTpw", "User-Agent": marker})
+    assert access_line(fs_registry, marker)  # its third word is a dash

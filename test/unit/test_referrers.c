@@ -307,6 +307,18 @@ RIG_TEST(storage_that_cannot_be_written_is_no_reason_not_to_answer)
     assert_false(has_index());
 }
 
+RIG_TEST(a_read_only_registry_answers_and_keeps_nothing)
+{
+    put(OCI, 1, SUBJECT);
+    registry->is_read_only = true;
+    assert_int_equal(count_of(SUBJECT), 1);
+    assert_int_equal(count_of(SUBJECT), 1);
+    assert_false(has_index());
+    registry->is_read_only = false;
+    assert_int_equal(count_of(SUBJECT), 1);
+    assert_true(has_index());
+}
+
 RIG_TEST(what_was_read_is_kept_when_the_client_goes)
 {
     struct digest subject = rig_digest(SUBJECT);
@@ -355,6 +367,7 @@ int main(void)
         RIG_RUN(an_index_that_knows_less_does_no_harm),
         RIG_RUN(the_index_does_not_outgrow_the_repository),
         RIG_RUN(storage_that_cannot_be_written_is_no_reason_not_to_answer),
+        RIG_RUN(a_read_only_registry_answers_and_keeps_nothing),
         RIG_RUN(what_was_read_is_kept_when_the_client_goes),
         RIG_RUN(many_revisions_are_compared_on_a_helper),
     };
