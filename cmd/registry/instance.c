@@ -15,6 +15,7 @@
 #include "lib/health/health.h"
 #include "lib/http/server.h"
 #include "lib/http/tls.h"
+#include "lib/registry/purge_schedule.h"
 #include "lib/task/task.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct instance {
     struct registry registry;
     struct access_control *access; /* NULL: everybody may do everything */
     struct health *health;
+    struct purge_schedule *purge; /* NULL: uploads are not purged */
     struct api *api;
     struct http_tls *tls; /* NULL: plain text */
     struct http_server *server;
@@ -105,6 +107,20 @@ static int open_store(struct instance *instance, struct error *err)
     instance->registry.is_delete_enabled = config->storage.is_delete_enabled;
     instance->registry.url_policy = instance->url_policy;
     return 0;
+}
+
+static void start_purging(struct instance *instance)
+{
+    const struct config *config = instance->config;
+
+    if (!config->storage.purge.is_enabled)
+        return;
+    instance->purge = purge_schedule_start(&instance->registry,
+                                           &(struct purge_options){
+                                               .age_ns = config->storage.purge.age_ns,
+                                               .interval_ns = config->storage.purge.interval_ns,
+                                               .is_dry_run = config->storage.purge.is_dry_run,
+                                           });
 }
 
 /* ---- who may do what ---- */
@@ -277,6 +293,7 @@ int instance_open(struct instance *instance, struct error *err)
         return -1;
     instance->debug.server = instance->server;
     health_start(instance->health);
+    start_purging(instance);
     if (instance->tls != NULL)
         http_tls_watch(instance->tls);
     instance_ready(instance);
@@ -337,6 +354,7 @@ void instance_close(struct instance *instance)
         http_tls_unwatch(instance->tls);
         http_tls_free(instance->tls);
     }
+    purge_schedule_stop(instance->purge);
     if (instance->health != NULL)
         health_stop(instance->health);
     task_unshield();
