@@ -357,9 +357,8 @@ void config_print_example(struct str *out)
     str_append_text(out, "# Every key of the registry's configuration with its default. Lines that "
                          "only say the default\n# may be left out.\n#\n");
     str_append_text(out, "# Each key has an environment variable that overrides it, http.addr for "
-                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML. The first item of a "
-                         "list of sections has 0 in its\n# variables: "
-                         "REGISTRY_HEALTH_FILECHECKERS_0_FILE.\n\n");
+                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML. Items of lists are "
+                         "numbered from 0, as in\n# REGISTRY_HEALTH_FILECHECKERS_0_FILE.\n\n");
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
         size_t depth = depth_of(option) + option->is_item;
