@@ -19,6 +19,7 @@ struct rules *rules_new(struct span text)
     struct rules *rules = xcalloc(1, sizeof(*rules));
 
     rules->text = xmalloc(text.len + 1);
+    rules->text_len = text.len;
     if (text.len > 0)
         memcpy(rules->text, text.data, text.len);
     rules->members = xcalloc(RULES_COUNT_MAX, sizeof(*rules->members));
@@ -37,6 +38,11 @@ void rules_free(struct rules *rules)
     free(rules->members);
     free(rules->text);
     free(rules);
+}
+
+struct span rules_text(const struct rules *rules)
+{
+    return span_make(rules->text, rules->text_len);
 }
 
 /* ---- groups ---- */

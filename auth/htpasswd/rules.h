@@ -39,5 +39,8 @@ void rules_free(struct rules *rules); /* NULL is fine */
  * anonymous may do everybody may. */
 bool rules_allow(const struct rules *rules, const char *user, const struct access_record *record);
 
+/* The text they were read from; lent. */
+struct span rules_text(const struct rules *rules);
+
 /* The name of the @index-th user the file names, sorted, each once; NULL behind the last. Lent. */
 const char *rules_user(const struct rules *rules, size_t index);

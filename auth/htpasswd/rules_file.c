@@ -115,16 +115,28 @@ static void note_fault(struct rules_file *file, const struct error *err)
     log_error("the access rules stay as they are: %s", err->message);
 }
 
-static void take(struct rules_file *file, const struct look *look)
+/* A file that had just been changed is read more than once; the same text again is nothing new. */
+static bool is_other_text(const struct rules_file *file, const struct rules *rules)
+{
+    return file->rules == NULL || !span_equals(rules_text(file->rules), rules_text(rules));
+}
+
+/* Whether other rules hold now. */
+static bool take(struct rules_file *file, const struct look *look)
 {
     if (look->is_read) {
         file->seen = look->seen;
         file->is_young = is_young(&look->seen);
     }
-    if (look->rules != NULL) {
-        rules_free(file->rules);
-        file->rules = look->rules;
+    if (look->rules == NULL)
+        return false;
+    if (!is_other_text(file, look->rules)) {
+        rules_free(look->rules);
+        return false;
     }
+    rules_free(file->rules);
+    file->rules = look->rules;
+    return true;
 }
 
 /* May suspend. */
@@ -139,13 +151,10 @@ static int look_at(struct rules_file *file, bool is_forced, bool *out_is_new, st
     rc = offload(run_look, &look, err);
     file->is_looking = false;
     file->looked_at_ns = clock_monotonic_ns();
-    take(file, &look);
-    if (rc < 0)
-        return -1;
-    if (look.is_read)
+    *out_is_new = take(file, &look);
+    if (rc == 0 && look.is_read)
         file->fault[0] = '\0';
-    *out_is_new = look.rules != NULL;
-    return 0;
+    return rc;
 }
 
 int rules_file_open(const char *path, struct rules_file **out, struct error *err)

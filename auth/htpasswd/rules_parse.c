@@ -303,14 +303,13 @@ static int parse_lines(struct rules *rules, struct span text, enum pass pass, st
 int rules_parse(struct span text, struct rules **out, struct error *err)
 {
     struct rules *rules;
-    struct span copy;
 
     if (text.len > RULES_FILE_MAX)
         return error_set(err, ERROR_TOO_LARGE, "longer than %d bytes", RULES_FILE_MAX);
     rules = rules_new(text);
-    copy = span_make(rules->text, text.len);
-    if (parse_lines(rules, copy, PASS_GROUPS, err) < 0 || rules_sort_members(rules, err) < 0 ||
-        parse_lines(rules, copy, PASS_ALLOWS, err) < 0) {
+    if (parse_lines(rules, rules_text(rules), PASS_GROUPS, err) < 0 ||
+        rules_sort_members(rules, err) < 0 ||
+        parse_lines(rules, rules_text(rules), PASS_ALLOWS, err) < 0) {
         rules_free(rules);
         return -1;
     }

@@ -38,7 +38,8 @@ struct rules_grant {
 };
 
 struct rules {
-    char *text;                   /* owned */
+    char *text; /* owned */
+    size_t text_len;
     struct rules_member *members; /* owned */
     size_t member_count;
     struct rules_grant *grants; /* owned */
