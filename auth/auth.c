@@ -11,6 +11,7 @@
 #include "lib/base/banned.h"
 
 static const struct access_controller *const controllers[] = {
+    &htpasswd_controller,
     &silly_controller,
     &token_controller,
 };

@@ -53,6 +53,21 @@ static struct span trim(struct span line)
     return line;
 }
 
+enum passwords_line passwords_split(struct span line, struct span *out_user, struct span *out_entry)
+{
+    struct span entry = trim(line);
+    struct span user;
+
+    if (entry.len == 0 || entry.data[0] == '#')
+        return PASSWORDS_NOTHING;
+    user = span_cut(&entry, ':');
+    if (entry.data == NULL)
+        return PASSWORDS_BROKEN;
+    *out_user = user;
+    *out_entry = entry;
+    return PASSWORDS_ENTRY;
+}
+
 static void add(struct passwords *passwords, struct span user, struct span entry)
 {
     if (passwords->count == passwords->room) {
@@ -67,16 +82,19 @@ static int read_line(struct passwords *passwords, struct span line, size_t numbe
                      struct error *err)
 {
     struct span user;
+    struct span entry;
 
     if (line.len >= PASSWORDS_LINE_MAX)
         return error_set(err, ERROR_INVALID, "htpasswd: line %zu is too long", number);
-    line = trim(line);
-    if (line.len == 0 || line.data[0] == '#')
-        return 0;
-    user = span_cut(&line, ':');
-    if (line.data == NULL)
+    switch (passwords_split(line, &user, &entry)) {
+    case PASSWORDS_BROKEN:
         return error_set(err, ERROR_INVALID, "htpasswd: invalid entry at line %zu", number);
-    add(passwords, user, line);
+    case PASSWORDS_ENTRY:
+        add(passwords, user, entry);
+        break;
+    case PASSWORDS_NOTHING:
+        break;
+    }
     return 0;
 }
 

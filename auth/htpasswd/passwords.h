@@ -19,8 +19,15 @@
 #include <stddef.h>
 
 #define PASSWORDS_FILE_MAX (16 << 20) /* bytes of a file */
-#define PASSWORDS_LINE_MAX (64 << 10) /* bytes; a line is shorter, as upstream's reader wants it   \
-                                       */
+#define PASSWORDS_LINE_MAX                                                                         \
+    (64 << 10) /* bytes; a line is shorter, as upstream's reader wants it                          \
+                */
+
+enum passwords_line { PASSWORDS_NOTHING, PASSWORDS_ENTRY, PASSWORDS_BROKEN };
+
+/* What one line is; of an entry, its two sides, lent. */
+enum passwords_line passwords_split(struct span line, struct span *out_user,
+                                    struct span *out_entry);
 
 struct passwords;
 

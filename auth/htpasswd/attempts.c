@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * attempts - see attempts.h. The number kept for a key is the instant at which all is forgotten.
+ */
+#include "auth/htpasswd/attempts.h"
+
+#include <stddef.h>
+
+#include "lib/base/banned.h"
+
+static int64_t left_ms(struct recent *recent, const struct recent_key *key, int64_t now_ms)
+{
+    const int64_t *forgotten_at = recent_find(recent, key);
+
+    return forgotten_at != NULL && *forgotten_at > now_ms ? *forgotten_at - now_ms : 0;
+}
+
+void attempts_note(struct recent *recent, const struct recent_key *key, int64_t now_ms)
+{
+    int64_t left = left_ms(recent, key, now_ms);
+
+    recent_put(recent, key, now_ms + left + ATTEMPTS_PERIOD_MS);
+}
+
+int attempts_count(struct recent *recent, const struct recent_key *key, int64_t now_ms)
+{
+    int64_t left = left_ms(recent, key, now_ms);
+
+    return (int)((left + ATTEMPTS_PERIOD_MS - 1) / ATTEMPTS_PERIOD_MS);
+}
+
+int attempts_delay_ms(int count)
+{
+    int delay = ATTEMPTS_FIRST_MS;
+
+    if (count <= ATTEMPTS_FREE)
+        return 0;
+    for (int i = ATTEMPTS_FREE + 1; i < count && delay < ATTEMPTS_SLOWEST_MS; i++)
+        delay *= 2;
+    return delay < ATTEMPTS_SLOWEST_MS ? delay : ATTEMPTS_SLOWEST_MS;
+}
+
+int attempts_wait_s(struct recent *recent, const struct recent_key *key, int64_t now_ms)
+{
+    int64_t over = left_ms(recent, key, now_ms) - (ATTEMPTS_LIMIT - 1) * ATTEMPTS_PERIOD_MS;
+
+    return over > 0 ? (int)((over + 999) / 1000) : 0;
+}

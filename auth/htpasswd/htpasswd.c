@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * htpasswd - the controller: a file of users and bcrypt passwords. All users may do everything;
+ * with an access file, what its rules allow, and the registry gives tokens itself.
+ *
+ *     Authorization --who--> user | anonymous | nobody
+ *     user, records --rules--> granted | denied
+ *
+ * README.md tells which file does what. Source: upstream's controller, for options, challenge and
+ * the words of the log.
+ */
+#include "auth/auth.h"
+#include "auth/htpasswd/logins.h"
+#include "auth/htpasswd/password_file.h"
+#include "auth/htpasswd/password_provide.h"
+#include "auth/htpasswd/rules.h"
+#include "auth/htpasswd/rules_file.h"
+#include "auth/htpasswd/ticket.h"
+#include "lib/auth/scope.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/query.h"
+#include "lib/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/banned.h"
+
+#define URL_MAX        (512 << 10)
+#define CREDENTIAL_MAX (64 << 10) /* bytes of a name or a password */
+
+struct htpasswd {
+    struct access_control control;
+    char *realm;                /* owned */
+    struct password_file *file; /* owned */
+    struct logins *logins;      /* owned */
+    struct rules_file *rules;   /* owned; NULL: users may do everything */
+    struct ticket_key key;      /* of tokens; with rules only */
+};
+
+/* ---- its life ---- */
+
+static int missing(const char *option, struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "\"%s\" must be set for htpasswd access controller",
+                     option);
+}
+
+static void htpasswd_close(struct access_control *control)
+{
+    struct htpasswd *htpasswd = (struct htpasswd *)control;
+
+    rules_file_close(htpasswd->rules);
+    logins_free(htpasswd->logins);
+    password_file_free(htpasswd->file);
+    explicit_bzero(&htpasswd->key, sizeof(htpasswd->key));
+    free(htpasswd->realm);
+    free(htpasswd);
+}
+
+static void warn_of_unknown_users(const struct htpasswd *htpasswd)
+{
+    const struct rules *rules = rules_file_rules(htpasswd->rules);
+    const char *user;
+
+    for (size_t i = 0; (user = rules_user(rules, i)) != NULL; i++) {
+        auto_str quoted = STR_INIT(RULES_LINE_MAX * 4);
+
+        if (!password_file_lacks(htpasswd->file, span_of(user)))
+            continue;
+        access_append_quoted(&quoted, span_of(user));
+        log_warn("the access rules name %s, who is not in the password file", str_text(&quoted));
+    }
+}
+
+static int open_rules(struct htpasswd *htpasswd, const char *path, struct error *err)
+{
+    struct error ignored = ERROR_INIT;
+
+    if (path[0] == '\0')
+        return 0;
+    if (rules_file_open(path, &htpasswd->rules, err) < 0)
+        return -1;
+    /* A password file that cannot be read says so when somebody logs in. */
+    if (password_file_reload(htpasswd->file, &ignored) == 0)
+        warn_of_unknown_users(htpasswd);
+    return 0;
+}
+
+static int htpasswd_open(const struct config *config, struct span secret,
+                         struct access_control **out, struct error *err)
+{
+    struct htpasswd *htpasswd;
+
+    if (config->auth.htpasswd.realm[0] == '\0')
+        return missing("realm", err);
+    if (config->auth.htpasswd.path[0] == '\0')
+        return missing("path", err);
+    if (password_provide(config->auth.htpasswd.path, err) < 0)
+        return -1;
+    htpasswd = xcalloc(1, sizeof(*htpasswd));
+    htpasswd->control.controller = &htpasswd_controller;
+    htpasswd->realm = xstrdup(config->auth.htpasswd.realm);
+    htpasswd->file = password_file_new(config->auth.htpasswd.path);
+    htpasswd->logins = logins_new();
+    ticket_key_init(&htpasswd->key, secret);
+    if (open_rules(htpasswd, config->auth.htpasswd.access, err) < 0) {
+        htpasswd_close(&htpasswd->control);
+        return -1;
+    }
+    *out = &htpasswd->control;
+    return 0;
+}
+
+static int htpasswd_reload(struct access_control *control, struct error *err)
+{
+    struct htpasswd *htpasswd = (struct htpasswd *)control;
+    struct error bad = ERROR_INIT;
+    int rc = password_file_reload(htpasswd->file, err);
+
+    if (htpasswd->rules == NULL)
+        return rc;
+    if (rules_file_reload(htpasswd->rules, &bad) == 0) {
+        warn_of_unknown_users(htpasswd);
+        return rc;
+    }
+    if (rc < 0)
+        return error_wrap(err, "%s; and", bad.message);
+    *err = bad;
+    return -1;
+}
+
+/* ---- challenges ---- */
+
+static void append_basic(const struct htpasswd *htpasswd, struct str *out)
+{
+    str_append_text(out, "Basic realm=");
+    access_append_quoted(out, span_of(htpasswd->realm));
+}
+
+static void append_bearer(const struct htpasswd *htpasswd, const struct access_request *request,
+                          const char *error, struct str *out)
+{
+    auto_str realm = STR_INIT(URL_MAX);
+    auto_str scope = STR_INIT(ACCESS_CHALLENGE_MAX);
+
+    str_append_text(&realm, request->base_url);
+    str_append_text(&realm, "auth/token");
+    scope_append_merged(&scope, request);
+    scope_append_challenge(out, &(struct scope_challenge){
+                                    .realm = str_span(&realm),
+                                    .service = span_of(htpasswd->realm),
+                                    .scope = str_span(&scope),
+                                    .error = span_of(error),
+                                });
+}
+
+static void explain(const struct htpasswd *htpasswd, const char *why, struct str *out)
+{
+    str_append_text(out, "basic authentication challenge for realm ");
+    access_append_quoted(out, span_of(htpasswd->realm));
+    str_append_format(out, ": %s", why);
+}
+
+/* Asks for the password itself. */
+static void challenge_basic(const struct htpasswd *htpasswd, const char *why,
+                            struct access_answer *answer)
+{
+    answer->verdict = ACCESS_CHALLENGED;
+    append_basic(htpasswd, &answer->challenge);
+    explain(htpasswd, why, &answer->reason);
+}
+
+/* With rules, sends the client to the token endpoint. @error: NULL or of RFC 6750. */
+static void challenge(const struct htpasswd *htpasswd, const struct access_request *request,
+                      const char *why, const char *error, struct access_answer *answer)
+{
+    if (htpasswd->rules == NULL) {
+        challenge_basic(htpasswd, why, answer);
+        return;
+    }
+    answer->verdict = ACCESS_CHALLENGED;
+    append_bearer(htpasswd, request, error, &answer->challenge);
+    explain(htpasswd, why, &answer->reason);
+}
+
+/* ---- who is it? ---- */
+
+enum who {
+    WHO_USER,      /* the name is in answer->user */
+    WHO_ANONYMOUS, /* says so: has a token for nobody */
+    WHO_NOBODY,    /* says nothing */
+    WHO_WRONG,     /* a password or a user that is not right */
+    WHO_INVALID,   /* an Authorization header that says nothing we understand */
+    WHO_BAD_TOKEN,
+    WHO_SLOWED, /* the answer is filled */
+};
+
+struct credentials {
+    struct str user;
+    struct str password;
+};
+
+static void credentials_fini(struct credentials *credentials)
+{
+    if (credentials->password.data != NULL)
+        explicit_bzero(credentials->password.data, credentials->password.len);
+    str_fini(&credentials->user);
+    str_fini(&credentials->password);
+}
+
+#define auto_credentials auto_cleanup(credentials_fini) struct credentials
+#define CREDENTIALS_INIT                                                                           \
+    {                                                                                              \
+        .user = STR_INIT(CREDENTIAL_MAX), .password = STR_INIT(CREDENTIAL_MAX)                     \
+    }
+
+static void slow(const char *peer, int retry_after_s, struct access_answer *answer)
+{
+    answer->verdict = ACCESS_SLOWED;
+    answer->retry_after_s = retry_after_s;
+    str_append_format(&answer->reason, "too many logins from %s: again in %d s", peer,
+                      retry_after_s);
+}
+
+static void log_failure(struct span user)
+{
+    auto_str quoted = STR_INIT(4 * CREDENTIAL_MAX + 2);
+
+    access_append_quoted(&quoted, user);
+    log_error("error authenticating user %s: authentication failure", str_text(&quoted));
+}
+
+/* @out_entry: the user's, whoever it is. May suspend. */
+static int verify(struct htpasswd *htpasswd, const struct access_request *request,
+                  const struct credentials *credentials, struct password *out_entry,
+                  struct access_answer *answer, enum who *out, struct error *err)
+{
+    struct login login = {
+        .address = request->peer,
+        .user = str_span(&credentials->user),
+        .password = str_span(&credentials->password),
+        .entry = out_entry,
+    };
+    enum logins_verdict verdict = LOGINS_WRONG;
+    int retry_after_s = 0;
+
+    if (password_file_find(htpasswd->file, login.user, out_entry, err) < 0 ||
+        logins_verify(htpasswd->logins, &login, &verdict, &retry_after_s, err) < 0)
+        return -1;
+    str_append(&answer->user, login.user);
+    *out = WHO_USER;
+    if (verdict == LOGINS_RIGHT)
+        return 0;
+    str_reset(&answer->user);
+    *out = verdict == LOGINS_SLOWED ? WHO_SLOWED : WHO_WRONG;
+    if (verdict == LOGINS_SLOWED)
+        slow(request->peer, retry_after_s, answer);
+    else
+        log_failure(login.user);
+    return 0;
+}
+
+/* A token is good as long as the user's entry is what it was. May suspend. */
+static int check_ticket(struct htpasswd *htpasswd, struct span token, struct access_answer *answer,
+                        enum who *out, struct error *err)
+{
+    struct ticket ticket;
+    auto_password entry;
+    uint8_t print[TICKET_HASH_LEN];
+    struct span user;
+
+    *out = WHO_BAD_TOKEN;
+    if (ticket_open(&htpasswd->key, token, clock_now().tv_sec, &ticket) != TICKET_FINE)
+        return 0;
+    user = span_of(ticket.user);
+    *out = WHO_ANONYMOUS;
+    if (user.len == 0)
+        return 0;
+    *out = WHO_BAD_TOKEN;
+    password_init(&entry);
+    if (password_file_find(htpasswd->file, user, &entry, err) < 0)
+        return -1;
+    ticket_print(&htpasswd->key, user, str_span(&entry.entry), print);
+    if (!entry.is_known || !is_ticket_print(print, ticket.print))
+        return 0;
+    str_append(&answer->user, user);
+    *out = WHO_USER;
+    return 0;
+}
+
+/* May suspend. */
+static int identify(struct htpasswd *htpasswd, const struct access_request *request,
+                    struct access_answer *answer, enum who *out, struct error *err)
+{
+    auto_credentials credentials = CREDENTIALS_INIT;
+    auto_password entry;
+    struct span token;
+
+    password_init(&entry);
+    if (access_basic(request->authorization, &credentials.user, &credentials.password))
+        return verify(htpasswd, request, &credentials, &entry, answer, out, err);
+    if (htpasswd->rules != NULL && access_bearer(request->authorization, &token))
+        return check_ticket(htpasswd, token, answer, out, err);
+    *out = request->authorization.len == 0 ? WHO_NOBODY : WHO_INVALID;
+    return 0;
+}
+
+/* ---- may it? ---- */
+
+static bool is_allowed(const struct htpasswd *htpasswd, const char *user,
+                       const struct access_request *request)
+{
+    if (htpasswd->rules == NULL)
+        return user != NULL;
+    for (size_t i = 0; i < request->record_count; i++) {
+        if (!rules_allow(rules_file_rules(htpasswd->rules), user, &request->records[i]))
+            return false;
+    }
+    return true;
+}
+
+static void deny(struct access_answer *answer)
+{
+    answer->verdict = ACCESS_DENIED;
+    str_append_text(&answer->reason, "the access rules do not allow it to user ");
+    access_append_quoted(&answer->reason, str_span(&answer->user));
+}
+
+static void decide(const struct htpasswd *htpasswd, const struct access_request *request,
+                   enum who who, struct access_answer *answer)
+{
+    static const char none[] = "invalid authorization credential";
+
+    switch (who) {
+    case WHO_USER:
+        if (!is_allowed(htpasswd, str_text(&answer->user), request))
+            deny(answer);
+        break;
+    case WHO_ANONYMOUS:
+        if (!is_allowed(htpasswd, NULL, request))
+            challenge(htpasswd, request, "not for everybody", "insufficient_scope", answer);
+        break;
+    case WHO_NOBODY:
+        /* Clients learn from the first answer how to log in, so that one is never granted. */
+        if (request->record_count == 0 || !is_allowed(htpasswd, NULL, request))
+            challenge(htpasswd, request, none, NULL, answer);
+        break;
+    case WHO_INVALID:
+        challenge(htpasswd, request, none, NULL, answer);
+        break;
+    case WHO_WRONG:
+        challenge(htpasswd, request, "authentication failure", NULL, answer);
+        break;
+    case WHO_BAD_TOKEN:
+        challenge(htpasswd, request, "the token does not hold", "invalid_token", answer);
+        break;
+    case WHO_SLOWED:
+        break;
+    }
+}
+
+static int refresh_rules(struct htpasswd *htpasswd, struct error *err)
+{
+    int changed = htpasswd->rules != NULL ? rules_file_refresh(htpasswd->rules, err) : 0;
+
+    if (changed > 0)
+        warn_of_unknown_users(htpasswd);
+    return changed < 0 ? -1 : 0;
+}
+
+static int htpasswd_check(struct access_control *control, const struct access_request *request,
+                          struct access_answer *answer, struct error *err)
+{
+    struct htpasswd *htpasswd = (struct htpasswd *)control;
+    enum who who = WHO_NOBODY;
+
+    if (refresh_rules(htpasswd, err) < 0 || identify(htpasswd, request, answer, &who, err) < 0)
+        return -1;
+    decide(htpasswd, request, who, answer);
+    return 0;
+}
+
+/* ---- the token endpoint ---- */
+
+/* Credentials of a form: false if it is for something that is not done here, such as refreshing. */
+static bool read_form(struct span form, struct credentials *out)
+{
+    auto_str grant = STR_INIT(64);
+
+    return query_get(form, "grant_type", &grant) && span_is(str_span(&grant), "password") &&
+           query_get(form, "username", &out->user) && query_get(form, "password", &out->password) &&
+           memchr(str_text(&out->user), '\0', out->user.len) == NULL &&
+           memchr(str_text(&out->password), '\0', out->password.len) == NULL;
+}
+
+static void give(const struct htpasswd *htpasswd, const struct password *entry,
+                 struct access_answer *answer, struct str *out_json)
+{
+    struct span user = str_span(&answer->user);
+    uint8_t print[TICKET_HASH_LEN];
+    struct ticket ticket;
+
+    ticket_print(&htpasswd->key, user, str_span(&entry->entry), print);
+    if (ticket_make(&ticket, user, user.len > 0 ? print : NULL, clock_now().tv_sec))
+        ticket_append_reply(&htpasswd->key, &ticket, out_json);
+    else
+        challenge_basic(htpasswd, "a name too long for a token", answer);
+}
+
+/* Who gives no credentials gets a token for nobody: so clients pull what is public. */
+static int htpasswd_token(struct access_control *control, const struct access_request *request,
+                          struct span query, struct span form, struct str *out_json,
+                          struct access_answer *answer, struct error *err)
+{
+    struct htpasswd *htpasswd = (struct htpasswd *)control;
+    auto_credentials credentials = CREDENTIALS_INIT;
+    auto_password entry;
+    enum who who = WHO_ANONYMOUS;
+
+    (void)query;
+    password_init(&entry);
+    if (htpasswd->rules == NULL || (form.len > 0 && !read_form(form, &credentials)))
+        return 0;
+    if (form.len > 0 ||
+        access_basic(request->authorization, &credentials.user, &credentials.password)) {
+        if (verify(htpasswd, request, &credentials, &entry, answer, &who, err) < 0)
+            return -1;
+    } else if (request->authorization.len > 0) {
+        who = WHO_INVALID;
+    }
+    if (who == WHO_USER || who == WHO_ANONYMOUS)
+        give(htpasswd, &entry, answer, out_json);
+    else if (who == WHO_WRONG)
+        challenge_basic(htpasswd, "authentication failure", answer);
+    else if (who == WHO_INVALID)
+        challenge_basic(htpasswd, "invalid authorization credential", answer);
+    return 0;
+}
+
+const struct access_controller htpasswd_controller = {
+    .name = "htpasswd",
+    .open = htpasswd_open,
+    .close = htpasswd_close,
+    .check = htpasswd_check,
+    .reload = htpasswd_reload,
+    .token = htpasswd_token,
+};
