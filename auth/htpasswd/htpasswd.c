@@ -272,6 +272,7 @@ static int check_ticket(struct htpasswd *htpasswd, struct span token, struct acc
     uint8_t print[TICKET_HASH_LEN];
     struct span user;
 
+    password_init(&entry);
     *out = WHO_BAD_TOKEN;
     if (ticket_open(&htpasswd->key, token, clock_now().tv_sec, &ticket) != TICKET_FINE)
         return 0;
@@ -280,7 +281,6 @@ static int check_ticket(struct htpasswd *htpasswd, struct span token, struct acc
     if (user.len == 0)
         return 0;
     *out = WHO_BAD_TOKEN;
-    password_init(&entry);
     if (password_file_find(htpasswd->file, user, &entry, err) < 0)
         return -1;
     ticket_print(&htpasswd->key, user, str_span(&entry.entry), print);

@@ -152,8 +152,10 @@ static int look_at(struct rules_file *file, bool is_forced, bool *out_is_new, st
     file->is_looking = false;
     file->looked_at_ns = clock_monotonic_ns();
     *out_is_new = take(file, &look);
-    if (rc == 0 && look.is_read)
+    if (rc == 0)
         file->fault[0] = '\0';
+    if (*out_is_new)
+        log_info("the access rules of %s hold now", file->path);
     return rc;
 }
 
