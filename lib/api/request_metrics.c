@@ -55,7 +55,7 @@ static const char *const handlers[ROUTE_COUNT] = {
     [ROUTE_TOKEN] = "token",
 };
 
-/* As sent, and as the label has it. */
+/* As sent, and as the label has it; upstream takes the latter from clients as well. */
 static const struct {
     const char *method;
     const char *label;
@@ -71,7 +71,8 @@ static size_t method_index(const char *method)
 {
     size_t i = 0;
 
-    while (methods[i].method != NULL && strcmp(methods[i].method, method) != 0)
+    while (methods[i].method != NULL && strcmp(methods[i].method, method) != 0 &&
+           strcmp(methods[i].label, method) != 0)
         i++;
     return i;
 }

@@ -288,6 +288,7 @@ def test_storage_without_anything_is_well(watch):
 def test_storage_that_has_vanished_is_well(watch):
     """As upstream has it: it may be an empty one."""
     watched = watch(storage="filesystem", settings=storage_check())
+    watched.client.push_blob("some/where", b"content")
     watched.registry.root.rename(watched.registry.root.with_name("elsewhere"))
     storage_rounds(watched)
     assert watched.faults() == {}
