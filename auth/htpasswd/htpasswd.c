@@ -268,11 +268,10 @@ static int check_ticket(struct htpasswd *htpasswd, struct span token, struct acc
                         enum who *out, struct error *err)
 {
     struct ticket ticket;
-    auto_password entry;
+    auto_password entry = PASSWORD_INIT;
     uint8_t print[TICKET_HASH_LEN];
     struct span user;
 
-    password_init(&entry);
     *out = WHO_BAD_TOKEN;
     if (ticket_open(&htpasswd->key, token, clock_now().tv_sec, &ticket) != TICKET_FINE)
         return 0;
@@ -296,10 +295,9 @@ static int identify(struct htpasswd *htpasswd, const struct access_request *requ
                     struct access_answer *answer, enum who *out, struct error *err)
 {
     auto_credentials credentials = CREDENTIALS_INIT;
-    auto_password entry;
+    auto_password entry = PASSWORD_INIT;
     struct span token;
 
-    password_init(&entry);
     if (access_basic(request->authorization, &credentials.user, &credentials.password))
         return verify(htpasswd, request, &credentials, &entry, answer, out, err);
     if (htpasswd->rules != NULL && access_bearer(request->authorization, &token))
@@ -417,11 +415,10 @@ static int htpasswd_token(struct access_control *control, const struct access_re
 {
     struct htpasswd *htpasswd = (struct htpasswd *)control;
     auto_credentials credentials = CREDENTIALS_INIT;
-    auto_password entry;
+    auto_password entry = PASSWORD_INIT;
     enum who who = WHO_ANONYMOUS;
 
     (void)query;
-    password_init(&entry);
     if (htpasswd->rules == NULL || (form.len > 0 && !read_form(form, &credentials)))
         return 0;
     if (form.len > 0 ||

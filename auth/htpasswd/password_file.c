@@ -70,11 +70,6 @@ void password_file_free(struct password_file *file)
     free(file);
 }
 
-void password_init(struct password *password)
-{
-    *password = (struct password){.entry = STR_INIT(PASSWORDS_LINE_MAX)};
-}
-
 void password_fini(struct password *password)
 {
     str_fini(&password->entry);

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "auth/htpasswd/passwords.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/span.h"
@@ -33,9 +34,9 @@ struct password {
     unsigned usual_cost; /* of bcrypt in this file */
 };
 
-void password_init(struct password *password);
 void password_fini(struct password *password);
 #define auto_password auto_cleanup(password_fini) struct password
+#define PASSWORD_INIT ((struct password){.entry = STR_INIT(PASSWORDS_LINE_MAX)})
 
 /*
  * password_file_find - the entry of @user in the file as it is after this call began. May suspend.
