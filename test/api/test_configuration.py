@@ -293,14 +293,20 @@ def has_debug_lines(registry, client):
     assert "level=debug" in registry.stderr()
 
 
+def json_lines(registry):
+    """Without what a sanitizer says."""
+    lines = registry.stderr().splitlines()
+    return [json.loads(line) for line in lines if not line.startswith("==")]
+
+
 def has_json_lines(registry, client):
     client.get("/v2/")
-    assert all("msg" in json.loads(line) for line in registry.stderr().splitlines())
+    assert all("msg" in line for line in json_lines(registry))
 
 
 def has_logstash_lines(registry, client):
     client.get("/v2/")
-    assert all(json.loads(line)["@version"] for line in registry.stderr().splitlines())
+    assert all(line["@version"] for line in json_lines(registry))
 
 
 def has_field(registry, _):
