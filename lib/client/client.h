@@ -13,8 +13,8 @@
  *                     (has_stream only)                           (until 0)
  *
  * with at most CLIENT_WINDOW bytes held each way. A body that ends before it is whole is an error,
- * never an end. (Where an answer says neither length nor chunks, plain HTTP cannot tell: see
- * client_length.) All functions: loop thread only; those that may suspend: in a task.
+ * never an end; but see is_client_framed. All functions: loop thread only; those that may suspend:
+ * in a task.
  */
 #pragma once
 
@@ -138,9 +138,12 @@ const char *client_header(struct client_transfer *transfer, const char *name);
 /* Walks all lines of that name: start with *@cursor 0; NULL at the end. Lent likewise. */
 const char *client_header_next(struct client_transfer *transfer, const char *name, size_t *cursor);
 
-/* Content-Length, for HEAD too; -1: none. An answer with neither length nor chunks goes on until
- * its connection is closed: over plain HTTP nobody can tell whether it was whole. */
+/* Content-Length, for HEAD too; -1: none. */
 int64_t client_length(const struct client_transfer *transfer);
+
+/* False when the answer says neither length nor chunks and goes on until its connection is closed:
+ * then nobody can tell whether it was whole, over TLS neither. Who needs to know refuses it. */
+bool is_client_framed(const struct client_transfer *transfer);
 
 /* Where the answer came from, after redirects; may hold secrets. Lent until the close. */
 const char *client_url(const struct client_transfer *transfer);

@@ -346,6 +346,15 @@ int64_t client_length(const struct client_transfer *t)
     return answer->is_chunked ? -1 : answer->length;
 }
 
+/* By rule some answers end with their head. Source: RFC 9112 section 6.3. */
+bool is_client_framed(const struct client_transfer *t)
+{
+    const struct answer *answer = exchange_answer(t->exchange);
+
+    return answer->is_chunked || answer->length >= 0 || answer->status == 204 ||
+           answer->status == 304 || strcmp(t->method, "HEAD") == 0;
+}
+
 const char *client_url(const struct client_transfer *t)
 {
     return t->url;

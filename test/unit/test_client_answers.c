@@ -198,6 +198,32 @@ ASKER_TEST(an_answer_without_framing_ends_with_its_connection, recite)
     assert_whole(&result, 200, "hello");
 }
 
+static bool is_framed(const char *method, const char *text)
+{
+    struct client_call call = {.method = method, .url = asker_url("http", "127.0.0.1", "/")};
+    struct client_transfer *t;
+    struct error err = ERROR_INIT;
+    int status = 0;
+    bool is_so;
+
+    script = (struct script){text, strlen(text), origin_close};
+    assert_int_equal(client_open(asker_client, &call, &t, &err), 0);
+    assert_int_equal(client_receive_head(t, &status, &err), 0);
+    is_so = is_client_framed(t);
+    client_close(t);
+    return is_so;
+}
+
+ASKER_TEST(an_answer_tells_whether_it_is_framed, recite)
+{
+    assert_false(is_framed("GET", "HTTP/1.0 200 OK\r\n\r\nhello"));
+    assert_false(is_framed("GET", "HTTP/1.1 404 None\r\n\r\n"));
+    assert_true(is_framed("HEAD", "HTTP/1.1 200 OK\r\n\r\n"));
+    assert_true(is_framed("GET", "HTTP/1.1 204 None\r\n\r\n"));
+    assert_true(is_framed("GET", SIZED));
+    assert_true(is_framed("GET", CHUNKED));
+}
+
 /* ---- endless ---- */
 
 static void send_headers_for_ever(struct origin_connection *c, const struct origin_request *request,
@@ -407,6 +433,7 @@ int main(void)
         cmocka_unit_test(interim_answers_are_passed_over),
         cmocka_unit_test(answers_without_a_body_by_rule_end_at_their_head),
         cmocka_unit_test(an_answer_without_framing_ends_with_its_connection),
+        cmocka_unit_test(an_answer_tells_whether_it_is_framed),
         cmocka_unit_test(endless_headers_are_refused),
         cmocka_unit_test(an_endless_header_is_refused),
         cmocka_unit_test(endless_interim_answers_are_refused),
