@@ -138,33 +138,34 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("files", BROKEN.values(), ids=BROKEN.keys())
-def test_broken_session_is_as_old_as_its_files(start_registry, files):
-    registry = start_registry(settings=purging())
+def test_broken_session_is_as_old_as_its_files(tmp_path, files):
+    registry = Registry(tmp_path / "broken", settings=purging())
     old = make_session(registry, "a", **files)
     young = make_session(registry, "a", **files)
     set_age(old, 2 * AGE_S)
     set_age(young, AGE_S / 2)
-    wait_until(lambda: not old.exists(), 30, "the old one is removed")
-    wait_for_rounds(registry, 1)
-    assert young.exists()
-    assert "num errors=0" in registry.stderr()
+    with registry:
+        wait_until(lambda: FINISHED in registry.stderr(), 30, "purging has had a round")
+        assert (old.exists(), young.exists()) == (False, True)
+        assert "Num deleted=1, num errors=0" in registry.stderr()
 
 
-def test_newest_file_counts_for_a_broken_session(start_registry):
-    registry = start_registry(settings=purging())
+def test_newest_file_counts_for_a_broken_session(tmp_path):
+    registry = Registry(tmp_path / "broken", settings=purging())
     path = make_session(registry, "a", startedat=None)
     (path / "hashstates/sha256").mkdir(parents=True)
     (path / "hashstates/sha256/0").write_text("x")
     set_age(path, 2 * AGE_S)
     os.utime(path / "hashstates/sha256/0")
-    wait_for_rounds(registry, 1)
-    assert path.exists()
-    set_age(path, 2 * AGE_S)
-    wait_until(lambda: not path.exists(), 30, "now it is removed")
+    with registry:
+        wait_for_rounds(registry, 1)
+        assert path.exists()
+        set_age(path, 2 * AGE_S)
+        wait_until(lambda: not path.exists(), 30, "now it is removed")
 
 
-def test_garbage_among_the_sessions(start_registry):
-    registry = start_registry(settings=purging())
+def test_garbage_among_the_sessions(tmp_path):
+    registry = Registry(tmp_path / "garbage", settings=purging())
     uploads = uploads_of(registry, "a")
     make_session(registry, "a")
     file = uploads / str(uuid.uuid4())
@@ -175,8 +176,10 @@ def test_garbage_among_the_sessions(start_registry):
     stranger = uploads / "README"
     stranger.write_text("not ours")
     set_age(uploads, 2 * AGE_S)
-    wait_until(lambda: list(uploads.iterdir()) == [stranger], 30, "all but the stranger is gone")
-    assert "num errors=0" in registry.stderr()
+    with registry:
+        wait_until(lambda: FINISHED in registry.stderr(), 30, "purging has had a round")
+        assert list(uploads.iterdir()) == [stranger]
+        assert "Num deleted=3, num errors=0" in registry.stderr()
 
 
 def test_leftovers_of_killed_processes_go(start_registry):
