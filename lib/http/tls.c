@@ -24,7 +24,8 @@
 #define LOOK_MS          2000
 #define LOOKS_A_DAY      (24 * 3600 * 1000 / LOOK_MS)
 #define EXPIRY_WARNING_S (7 * 24 * 3600)
-#define LOG_EVERY_NS     1000000000 /* one failed handshake is logged in this time */
+#define LOG_BURST        10         /* failed handshakes that are logged at once, after a rest */
+#define LOG_EVERY_NS     1000000000 /* then one in this time */
 #define SUBJECT_SIZE_MAX 512
 
 struct http_tls {
@@ -38,8 +39,8 @@ struct http_tls {
     struct task *watcher; /* NULL: the files are not watched */
     struct task_wait watcher_ended;
 
-    int64_t logged_at; /* the last failed handshake that was logged */
-    uint64_t unlogged; /* those since */
+    int64_t log_from;  /* see is_log_due; clock_monotonic_ns */
+    uint64_t unlogged; /* those that were not, since */
 };
 
 /* ---- reading: on a helper, or at the start ---- */
@@ -342,19 +343,27 @@ SSL *tls_private_session(struct http_tls *tls)
     return ssl;
 }
 
-void tls_private_log_failure(struct http_tls *tls, const char *peer, const char *reason)
+/* Each line moves log_from on by one step; it may be ahead of now by a burst of them. */
+static bool is_log_due(struct http_tls *tls)
 {
     int64_t now = clock_monotonic_ns();
 
-    if (tls->logged_at != 0 && now - tls->logged_at < LOG_EVERY_NS) {
+    if (tls->log_from > now + (LOG_BURST - 1) * (int64_t)LOG_EVERY_NS)
+        return false;
+    tls->log_from = (tls->log_from > now ? tls->log_from : now) + LOG_EVERY_NS;
+    return true;
+}
+
+void tls_private_log_failure(struct http_tls *tls, const char *peer, const char *reason)
+{
+    if (!is_log_due(tls)) {
         tls->unlogged++;
         return;
     }
     if (tls->unlogged > 0)
-        log_info("http: TLS handshake error from %s: %s (and %llu others before it)", peer, reason,
-                 (unsigned long long)tls->unlogged);
+        log_info("http: TLS handshake error from %s: %s (and %llu before it, not logged)", peer,
+                 reason, (unsigned long long)tls->unlogged);
     else
         log_info("http: TLS handshake error from %s: %s", peer, reason);
-    tls->logged_at = now;
     tls->unlogged = 0;
 }
