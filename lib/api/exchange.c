@@ -5,11 +5,11 @@
 #include "lib/api/exchange.h"
 
 #include "lib/api/errors.h"
-#include "lib/api/redact.h"
 #include "lib/auth/access.h"
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
 #include "lib/base/query.h"
+#include "lib/base/redact.h"
 
 #include <assert.h>
 #include <string.h>

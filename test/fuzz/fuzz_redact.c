@@ -3,7 +3,7 @@
  * fuzz_redact - any bytes as a URL for the log: never much longer, and without the secret that
  * stands at its end, whatever comes before.
  */
-#include "lib/api/redact.h"
+#include "lib/base/redact.h"
 
 #include <assert.h>
 #include <stdint.h>

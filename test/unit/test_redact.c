@@ -2,7 +2,7 @@
  *
  * What the logs show of a URL.
  */
-#include "lib/api/redact.h"
+#include "lib/base/redact.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

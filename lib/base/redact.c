@@ -2,7 +2,7 @@
  *
  * redact - see redact.h.
  */
-#include "lib/api/redact.h"
+#include "lib/base/redact.h"
 
 #include "lib/base/ascii.h"
 
