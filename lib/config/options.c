@@ -476,6 +476,24 @@ bool is_option_within(const struct option *option, const struct option *section)
            (option->path[len] == '\0' || option->path[len] == '.');
 }
 
+bool has_option_values(const struct option *section)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (has_option_value(&options[i]) && is_option_within(&options[i], section))
+            return true;
+    }
+    return false;
+}
+
+size_t option_depth(const struct option *option)
+{
+    size_t depth = 0;
+
+    for (const char *c = option->path; *c != '\0'; c++)
+        depth += *c == '.';
+    return depth;
+}
+
 bool is_option_below(const struct option *option, const char *section)
 {
     size_t len = strlen(section);

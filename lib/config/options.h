@@ -78,6 +78,12 @@ bool is_option_section(const struct option *option);
 /* Has it a value of its own, in struct config or in an item? */
 bool has_option_value(const struct option *option);
 
+/* Does a section hold a key with a value, at any depth? */
+bool has_option_values(const struct option *section);
+
+/* How many sections and lists it is in. */
+size_t option_depth(const struct option *option);
+
 /* Whether @option lies directly below @section; "" is the top. */
 bool is_option_below(const struct option *option, const char *section);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * print - what the table and the values look like to people: the effective configuration, the
- * example file, the manual of all keys.
+ * print - the effective configuration as YAML, with the origin of each value. See example.c and
+ * reference.c for what the table alone prints.
  */
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
@@ -12,10 +12,8 @@
 
 #include "lib/base/banned.h"
 
-#define MASK       "\"********\""
-#define WRAP       96 /* columns of the example file */
-#define INDENT     2
-#define PATH_DEPTH 8
+#define MASK   "\"********\""
+#define INDENT 2
 
 /* ---- values as YAML ---- */
 
@@ -151,28 +149,9 @@ static void print_value(const void *base, const struct option *option, struct st
 
 /* ---- the effective configuration ---- */
 
-static size_t depth_of(const struct option *option)
-{
-    size_t depth = 0;
-
-    for (const char *c = option->path; *c != '\0'; c++)
-        depth += *c == '.';
-    return depth;
-}
-
 static void indent(size_t depth, struct str *out)
 {
     str_append_format(out, "%*s", (int)(depth * INDENT), "");
-}
-
-/* Does the section hold a key with a value? Then it is shown. */
-static bool has_values(const struct option *section)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        if (has_option_value(&options[i]) && is_option_within(&options[i], section))
-            return true;
-    }
-    return false;
 }
 
 static void print_origin(const struct config_origin *origin, struct str *out)
@@ -192,7 +171,7 @@ static void print_key(const struct config *config, const void *base, const struc
 {
     str_append_format(out, "%s:", option_key(option));
     if (is_option_section(option)) {
-        str_append_text(out, has_values(option) ? "" : " {}");
+        str_append_text(out, has_option_values(option) ? "" : " {}");
     } else {
         str_append_char(out, ' ');
         print_value(base, option, out);
@@ -217,7 +196,7 @@ static void print_items(const struct config *config, const struct option *list, 
 
             if (option == list || !is_option_within(option, list))
                 continue;
-            indent(depth_of(option) + !is_first, out);
+            indent(option_depth(option) + !is_first, out);
             str_append_text(out, is_first ? "- " : "");
             print_key(config, apply_item(config, list, item), option, item, out);
             is_first = false;
@@ -238,259 +217,13 @@ void config_print(const struct config *config, struct str *out)
         bool is_way = option->is_driver || option->is_controller;
 
         if (option->state == OPTION_REFUSED || option->is_item || apply_is_unused(config, option) ||
-            (is_option_section(option) && !is_way && !has_values(option)) ||
+            (is_option_section(option) && !is_way && !has_option_values(option)) ||
             strcmp(option->path, "loglevel") == 0)
             continue;
-        indent(depth_of(option), out);
+        indent(option_depth(option), out);
         if (has_items(config, option))
             print_items(config, option, out);
         else
             print_key(config, config, option, 0, out);
-    }
-}
-
-/* ---- the example file ---- */
-
-/* A comment, wrapped. */
-static void print_comment(const char *text, size_t depth, struct str *out)
-{
-    struct span rest = span_of(text);
-    size_t column = WRAP;
-
-    while (rest.data != NULL) {
-        struct span word = span_cut(&rest, ' ');
-
-        if (column + 1 + word.len > WRAP) {
-            if (out->len > 0 && out->data[out->len - 1] != '\n')
-                str_append_char(out, '\n');
-            indent(depth, out);
-            str_append_char(out, '#');
-            column = depth * INDENT + 1;
-        }
-        str_append_char(out, ' ');
-        str_append(out, word);
-        column += 1 + word.len;
-    }
-    str_append_char(out, '\n');
-}
-
-/* What may be written, what is there without it: "One of a, b. Default: a." */
-static void print_facts(const struct option *option, size_t depth, struct str *out)
-{
-    auto_str facts = STR_INIT(512);
-
-    if (option->choices != NULL) {
-        struct span rest = span_of(option->choices);
-
-        str_append_text(&facts, strchr(option->choices, '|') != NULL ? "One of" : "Only");
-        while (rest.data != NULL) {
-            struct span choice = span_cut(&rest, '|');
-
-            str_append_format(&facts, " %.*s%s", SPAN_ARGS(choice), rest.data != NULL ? "," : "; ");
-        }
-    }
-    if (strcmp(option->default_text, "\"\"") == 0)
-        str_append_text(&facts, "no default");
-    else
-        str_append_format(&facts, "default %s", option->default_text);
-    if (option->is_ours)
-        str_append_text(&facts, "; not known upstream");
-    if (option->state == OPTION_ACCEPTED)
-        str_append_text(&facts, "; accepted, without effect in this version");
-    str_append_char(&facts, '.');
-    facts.data[0] = (char)toupper((unsigned char)facts.data[0]);
-    print_comment(str_text(&facts), depth, out);
-}
-
-/* Whether the example has the key as a comment only: it has no default, or says something else. */
-static bool is_commented(const struct option *option)
-{
-    return !option->is_shown &&
-           (option->example != NULL || option->state == OPTION_ACCEPTED || option->is_item ||
-            option->type == OPTION_MAPS || is_option_within(option, option_find("auth")));
-}
-
-static void print_example_value(const struct option *option, size_t depth, struct str *out)
-{
-    const char *value = option->example != NULL ? option->example : option->default_text;
-
-    print_comment(option->help, depth, out);
-    print_facts(option, depth, out);
-    indent(depth, out);
-    str_append_format(out, "%s%s: %s\n", is_commented(option) ? "# " : "", option_key(option),
-                      value);
-}
-
-/* Is nothing below the section but comments? Then it is a comment itself. */
-static bool is_section_commented(const struct option *section)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        if (has_option_value(&options[i]) && !is_commented(&options[i]) &&
-            is_option_within(&options[i], section))
-            return false;
-    }
-    return true;
-}
-
-static void print_example_section(const struct option *section, size_t depth, struct str *out)
-{
-    if (depth == 0)
-        str_append_char(out, '\n');
-    print_comment(section->help, depth, out);
-    indent(depth, out);
-    str_append_format(out, "%s%s:\n", is_section_commented(section) ? "# " : "",
-                      option_key(section));
-}
-
-/* A list of maps: a comment with one item. */
-static void print_example_list(const struct option *list, size_t depth, struct str *out)
-{
-    print_comment(list->help, depth, out);
-    indent(depth, out);
-    str_append_format(out, "# %s:\n", option_key(list));
-    indent(depth + 1, out);
-    str_append_text(out, "# -\n");
-}
-
-void config_print_example(struct str *out)
-{
-    str_append_text(out, "# Every key of the registry's configuration with its default. Lines that "
-                         "only say the default\n# may be left out.\n#\n");
-    str_append_text(out, "# Each key has an environment variable that overrides it, http.addr for "
-                         "example\n# REGISTRY_HTTP_ADDR; its value is YAML. Items of lists are "
-                         "numbered from 0, as in\n# REGISTRY_HEALTH_FILECHECKERS_0_FILE.\n\n");
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option *option = &options[i];
-        size_t depth = depth_of(option) + option->is_item;
-
-        if (option->state == OPTION_REFUSED)
-            continue;
-        if (option->type == OPTION_MAPS)
-            print_example_list(option, depth, out);
-        else if (!is_option_section(option))
-            print_example_value(option, depth, out);
-        else if (has_values(option) || option->is_driver || option->is_controller)
-            print_example_section(option, depth, out);
-    }
-}
-
-/* ---- the manual ---- */
-
-/* Is all below the section refused? */
-static bool is_section_refused(const struct option *section)
-{
-    bool has_refused = false;
-
-    for (size_t i = 0; i < option_count; i++)
-        has_refused |= options[i].state == OPTION_REFUSED && is_option_within(&options[i], section);
-    return is_option_section(section) && has_refused && !has_values(section);
-}
-
-static const char *state_name(const struct option *option)
-{
-    if (option->state == OPTION_REFUSED || is_section_refused(option))
-        return "not supported";
-    if (option->state == OPTION_ACCEPTED)
-        return "accepted, without effect";
-    return option->is_ours ? "supported, our addition" : "supported";
-}
-
-/* "`a`, `b`" of "a|b". */
-static void print_codes(const char *choices, struct str *out)
-{
-    struct span rest = span_of(choices);
-
-    while (rest.data != NULL) {
-        struct span choice = span_cut(&rest, '|');
-
-        str_append_format(out, "`%.*s`%s", SPAN_ARGS(choice), rest.data != NULL ? ", " : "");
-    }
-}
-
-static void print_reference_key(const struct option *option, struct str *out)
-{
-    str_append_format(out, "| `%s` | %s%s | ", option->path,
-                      option->is_secret && option->type == OPTION_TEXT ? "secret " : "",
-                      option_type_name(option->type));
-    if (option->default_text == NULL || strcmp(option->default_text, "\"\"") == 0)
-        str_append_text(out, "-");
-    else
-        str_append_format(out, "`%s`", option->default_text);
-    str_append_format(out, " | %s | `", state_name(option));
-    option_variable(option, out);
-    str_append_format(out, "` | %s", option->help);
-    if (option->choices != NULL) {
-        str_append_text(out, " Values: ");
-        print_codes(option->choices, out);
-        str_append_char(out, '.');
-    }
-    if (option->refused != NULL) {
-        str_append_text(out, " Not supported: ");
-        print_codes(option->refused, out);
-        str_append_char(out, '.');
-    }
-    str_append_text(out, " |\n");
-}
-
-static void print_reference_table(const struct option *section, struct str *out)
-{
-    str_append_format(out, "\n## %s\n\n%s\n\n", section->path, section->help);
-    str_append_text(out, "| key | type | default | state | variable | meaning |\n"
-                         "|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < option_count; i++) {
-        if (is_option_within(&options[i], section) && &options[i] != section)
-            print_reference_key(&options[i], out);
-    }
-}
-
-static const char reference_intro[] =
-    "# Configuration\n"
-    "\n"
-    "Every key of `config.yml`. This file is printed by `registry config reference`; a test keeps "
-    "it "
-    "equal.\n"
-    "`registry config example` prints a file with all keys that work, `registry config check FILE` "
-    "says what is\n"
-    "wrong with one, and `registry config show FILE` what counts in the end and where it comes "
-    "from.\n"
-    "\n"
-    "- Without `FILE`: `$REGISTRY_CONFIGURATION_PATH`, else `/etc/docker/registry/config.yml`, "
-    "else\n"
-    "  `/etc/distribution/config.yml`.\n"
-    "- Order: default, then file, then environment. A variable's value is YAML; a variable that "
-    "names a section\n"
-    "  replaces all of it. A variable that means nothing is a warning.\n"
-    "- Items of lists have a number in their variables, from 0: "
-    "`REGISTRY_HEALTH_HTTPCHECKERS_0_URI`. The number\n"
-    "  behind the last item makes a new one; beyond that is an error.\n"
-    "- A *secret* may be in a file that the variable with `_FILE` at its end names: "
-    "`REGISTRY_HTTP_SECRET_FILE`. The\n"
-    "  file is the value, without one newline at its end. Secrets are never printed.\n"
-    "- A section that a file has twice counts with the keys of both, as upstream reads it, but "
-    "`storage`, `auth` and\n"
-    "  what is in them counts as it was said last. Each repeated key is a warning.\n"
-    "- A key that is *not supported* is an error at start as soon as it asks for anything (null, "
-    "`false`, `\"\"`, `[]`\n"
-    "  and `{}` do not), a key that does not exist is one too. Keys that are *accepted* are "
-    "checked "
-    "and noted in the\n"
-    "  log, and change nothing in this version.\n"
-    "- Durations are numbers with units, such as `30s`, `1m30s` or `500ms`; a bare number is "
-    "nanoseconds.\n"
-    "- (3.x) marks what only upstream's later major version knows.\n"
-    "\n";
-
-void config_print_reference(struct str *out)
-{
-    str_append_text(out, reference_intro);
-    str_append_text(out, "| key | type | default | state | variable | meaning |\n"
-                         "|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < option_count; i++) {
-        if (depth_of(&options[i]) == 0 && !is_option_section(&options[i]))
-            print_reference_key(&options[i], out);
-    }
-    for (size_t i = 0; i < option_count; i++) {
-        if (depth_of(&options[i]) == 0 && is_option_section(&options[i]))
-            print_reference_table(&options[i], out);
     }
 }
