@@ -265,6 +265,35 @@ static void offload_is_all_or_nothing_under_cancellation(void **state)
     }
 }
 
+/* Counts itself from inside: the only helper at work, with nothing behind it. */
+static int look_at_stats(void *arg, struct error *err)
+{
+    (void)err;
+    offload_stats(arg);
+    return 0;
+}
+
+static void look_at_stats_main(void *arg)
+{
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(offload(look_at_stats, arg, &err), 0);
+}
+
+static void offload_tells_what_its_helpers_do(void **state)
+{
+    struct offload_stats stats = {0};
+
+    (void)state;
+    task_spawn("offload", look_at_stats_main, &stats);
+    loop_run();
+    assert_int_equal(stats.helpers, 2);
+    assert_int_equal(stats.busy, 1);
+    assert_int_equal(stats.queued, 0);
+    offload_stats(&stats);
+    assert_int_equal(stats.busy, 0);
+}
+
 static void context_belongs_to_its_task_main(void *arg)
 {
     struct error err = ERROR_INIT;
@@ -301,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(offload_in_a_canceled_task_never_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(offload_is_all_or_nothing_under_cancellation, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(offload_tells_what_its_helpers_do, setup, teardown),
         cmocka_unit_test_setup_teardown(context_belongs_to_its_task, setup, teardown),
     };
 
