@@ -3,6 +3,7 @@
 import base64
 import os
 import signal
+import threading
 import time
 import urllib.parse
 
@@ -419,3 +420,47 @@ def test_no_secret_is_in_the_logs(start):
     for secret in (text, text.partition(".")[2], "ecila", "a-wrong-one", "$2b$04$"):
         assert secret not in logs
     assert "auth.user.name=alice" in logs
+
+
+# ---- a controller that cannot decide, and one that is asked too often -------------------------------
+
+
+def test_passwords_that_cannot_be_read_are_400_without_a_body(start):
+    registry = start()
+    with registry.client() as client:
+        assert client.get("/v2/", user_header("bob")).status == 200
+        registry.files.passwords.unlink()
+        for target in ("/v2/", "/v2/team/x/tags/list", "/auth/token"):
+            response = client.get(target, user_header("bob"))
+            assert response.status == 400
+            assert response.body == b"" and response.header("Content-Length") == "0"
+            assert response.header("WWW-Authenticate") is None
+        assert client.get("/v2/public/x/tags/list").status == 404  # asks for no password
+    lines = complaints(registry, "error checking authorization: ")
+    assert lines and all("level=error" in line for line in lines)
+    assert complaints(registry, "error authorizing context: ")
+
+
+def test_who_guesses_is_told_to_come_back_later(start):
+    """Many at once: the answers to wrong passwords are held back more and more."""
+    registry = start()
+    seen = []
+
+    def guess(number):
+        with registry.client() as client:
+            seen.append(client.get("/v2/team/x/tags/list", basic("bob", f"guess {number}")))
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {response.status for response in seen} == {401, 429}
+    for response in seen:
+        if response.status == 429:
+            assert_error(response, 429, "TOOMANYREQUESTS", [record("team/x", "pull")])
+            assert int(response.header("Retry-After")) >= 1
+            assert response.header("WWW-Authenticate") is None
+    with registry.client() as client:
+        assert client.get("/v2/public/x/tags/list").status == 404
+        assert client.get("/v2/team/x/tags/list", user_header("alice")).status == 404
