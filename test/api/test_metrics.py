@@ -2,13 +2,14 @@
 """Metrics after known requests: their values, their form, and what they must not hold."""
 import math
 import os
+import re
 import time
 
 import pytest
 from support import metrics as prometheus
 from support.content import OCI_MANIFEST, UNKNOWN_DIGEST, image
 from support.metrics import DEBUG, debug_client, scrape
-from support.registry import wait_until
+from support.registry import ROOT, wait_until
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 TOTAL = "registry_http_requests_total"
@@ -360,3 +361,25 @@ def test_series_do_not_grow_with_names(start_registry):
             client.get(f"/v2/name{i}/tags/list")
             client.get(f"/v2/name{i}/manifests/tag{i}")
         assert len(scrape(registry).samples) == before
+
+
+# ---- the manual -------------------------------------------------------------------------------------
+
+
+@pytest.mark.ours("it is the manual of this program")
+def test_the_manual_lists_every_metric_and_no_other(watched, client):
+    walk(client)
+    manual = (ROOT / "docs/metrics.md").read_text()
+    rows = [line.split("|")[1:4] for line in manual.splitlines() if re.match(r"\| `(registry|process)_", line)]
+    listed = {
+        name: (kind.strip(), sorted(re.findall(r"`(\w+)`", labels)))
+        for names, kind, labels in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    found = scrape(watched)
+    served = {}
+    for name, kind in found.types.items():
+        series = found.series(name if kind != "histogram" else name + "_count")
+        (labels,) = {tuple(sorted(label for label, _ in key)) for key in series}
+        served[name] = (kind, list(labels))
+    assert served == listed
