@@ -11,7 +11,7 @@
 
 void answer_init(struct answer *answer)
 {
-    *answer = (struct answer){.length = -1, .headers = STR_INIT(ANSWER_HEAD_MAX)};
+    *answer = (struct answer){.length = -1, .headers = STR_INIT(2 * ANSWER_HEAD_MAX)};
 }
 
 void answer_fini(struct answer *answer)
