@@ -6,6 +6,7 @@ import urllib.parse
 import uuid
 
 import pytest
+from support.access import basic, entry
 from support.client import OCTETS, digest_of
 from support.content import OCI_MANIFEST, image
 from support.registry import wait_until
@@ -133,3 +134,50 @@ def test_the_rest_of_the_target_is_as_it_came(fs_registry, fs_client, marker):
     written = written_by(fs_registry, fs_client)
     assert f'"GET {shown} HTTP/1.1"' in written
     assert f'http.request.uri="{shown}"' in written
+
+
+@pytest.mark.parametrize("formatter", ["text", "json"])
+def test_passwords_of_users_are_not_logged(start_registry, tmp_path, formatter):
+    path = tmp_path / "htpasswd"
+    path.write_text(entry("someone", PASSWORD) + "\n")
+    stored = path.read_text().strip().partition(":")[2]
+    registry = start_registry(
+        settings={
+            "log.formatter": formatter,
+            "auth.htpasswd": {"realm": "r", "path": str(path)},
+        }
+    )
+    wrong = uuid.uuid4().hex
+    right, refused = basic("someone", PASSWORD), basic("someone", wrong)
+    with registry.client() as client:
+        assert client.get("/v2/").status == 401
+        assert client.get("/v2/", right).status == 200
+        assert client.get("/v2/", refused).status == 401
+        assert client.get("/v2/", basic(wrong, PASSWORD)).status == 401
+        assert client.get("/v2/", {"Authorization": f"Basic {wrong}"}).status == 401
+        assert client.get("/v2/", {"Authorization": f"Bearer {wrong}"}).status == 401
+        location = client.post("/v2/a/blobs/uploads/", right).location
+        secrets = tokens_of(location)
+        response = client.patch(location, {**right, "Content-Type": OCTETS}, b"x")
+        assert response.status == 202
+        secrets |= tokens_of(response.location)
+        client.get("/v2/", {"User-Agent": "the last one"})
+        wait_until(lambda: "the last one" in registry.stdout() and "the last one" in registry.stderr())
+        written = registry.stdout() + registry.stderr()
+    secrets |= {PASSWORD, stored, stored[-31:]}
+    secrets |= {headers["Authorization"].partition(" ")[2] for headers in (right, refused)}
+    for secret in secrets:
+        assert secret not in written
+    assert "auth.user.name" in written
+
+
+def test_bearer_tokens_are_not_logged(start_registry):
+    token = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (
+        b'{"alg":"RS256","typ":"JWT"}', b'{"iss":"somebody","sub":"someone"}', b"x" * 256,
+    ))
+    registry = start_registry(settings={"auth.silly": {"realm": "r", "service": "s"}})
+    with registry.client() as client:
+        assert client.get("/v2/", {"Authorization": f"Bearer {token}"}).status == 200
+        written = written_by(registry, client)
+    for part in token.split("."):
+        assert part not in written
