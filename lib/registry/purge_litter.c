@@ -12,9 +12,8 @@
 
 #include "lib/base/banned.h"
 
-#define DEPTH_MAX 192 /* directories; a repository's name and what is below it have less than 140  \
-                       */
-#define KEY_MAX 1024
+#define DEPTH_MAX 192 /* directories; all that a registry makes is less than 140 deep */
+#define KEY_MAX   1024
 
 struct litter {
     struct store *store;
