@@ -4,8 +4,11 @@ import json
 import os
 import pathlib
 import signal
+import ssl
 import subprocess
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
 from support import jose
@@ -501,3 +504,32 @@ def test_curl_pulls_with_a_token(registry, service):
     token = json.loads(curl("-u", "bob:secret of bob", f"{service.realm}?{query}"))["token"]
     url = f"http://127.0.0.1:{registry.port}/v2/shared/app/manifests/v1"
     assert curl("-H", f"Authorization: Bearer {token}", "-H", f"Accept: {value.media_type}", url) == value.manifest
+
+
+def test_a_refresh_token_stands_for_the_password(registry, service):
+    def post(**form):
+        form |= {"service": service.service, "client_id": "test", "scope": "repository:alice/app:pull,push"}
+        body = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(service.realm, body, timeout=20) as response:
+            return json.load(response)
+
+    first = post(grant_type="password", username="alice", password="secret of alice", access_type="offline")
+    second = post(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    with registry.client() as client:
+        for answer in (first, second):
+            started = client.post("/v2/alice/app/blobs/uploads/", bearer(answer["access_token"]))
+            assert started.status == 202
+
+
+def test_a_token_service_may_be_on_https(start_registry, tmp_path):
+    certificate = jose.Certificate(jose.Key(tmp_path / "tls"), "127.0.0.1")
+    users = {"alice": User("secret", {"alice/*": "pull"})}
+    files = (certificate.path, certificate.key.path)
+    with TokenService(tmp_path / "service", users=users, tls=files) as service:
+        registry = start_registry(settings=service.settings())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(certificate.path)
+        context.check_hostname = False
+        alice = TokenClient(registry.client(), "alice", "secret", tls=context)
+        assert alice.request("GET", "/v2/alice/app/tags/list").status == 404
+        assert alice.fetched[0]["realm"].startswith("https://")
