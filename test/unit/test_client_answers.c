@@ -7,6 +7,7 @@
 #include "test/support/asker.h"
 
 #include <event2/buffer.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,15 +22,30 @@
 #include "lib/base/banned.h"
 
 /* What the origin says, byte for byte, and how it ends. */
-static struct script {
+struct script {
     const char *text;
     size_t len;
     void (*then)(struct origin_connection *c);
-} script;
+};
+
+static struct script script_now; /* guarded */
+static pthread_mutex_t script_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void set_script(const char *text, size_t len, void (*then)(struct origin_connection *c))
+{
+    pthread_mutex_lock(&script_mutex);
+    script_now = (struct script){text, len, then};
+    pthread_mutex_unlock(&script_mutex);
+}
 
 static void recite(struct origin_connection *c, const struct origin_request *request, void *arg)
 {
+    struct script script;
+
     (void)request, (void)arg;
+    pthread_mutex_lock(&script_mutex);
+    script = script_now;
+    pthread_mutex_unlock(&script_mutex);
     origin_write(c, script.text, script.len);
     if (script.then != NULL)
         script.then(c);
@@ -37,7 +53,7 @@ static void recite(struct origin_connection *c, const struct origin_request *req
 
 static struct asker_result ask_for(const char *text, void (*then)(struct origin_connection *c))
 {
-    script = (struct script){text, strlen(text), then};
+    set_script(text, strlen(text), then);
     return asker_get("/");
 }
 
@@ -48,7 +64,7 @@ static void cut_everywhere(const char *whole, size_t enough, const char *body,
                            void (*then)(struct origin_connection *c))
 {
     for (size_t len = 0; len < enough; len++) {
-        script = (struct script){whole, len, then};
+        set_script(whole, len, then);
         auto_result result = asker_get("/");
 
         if (result.rc == 0)
@@ -94,7 +110,7 @@ ASKER_TEST(a_cut_on_a_connection_in_use_is_an_error, serve_then_cut)
         auto_result fine = asker_get("/fine");
 
         assert_whole(&fine, 200, "fine");
-        script = (struct script){SIZED, len, origin_close};
+        set_script(SIZED, len, origin_close);
         auto_result result = asker_get("/");
 
         assert_error(&result, ERROR_IO);
@@ -145,7 +161,7 @@ ASKER_TEST(a_nul_in_a_head_is_an_error, recite)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n";
 
-    script = (struct script){text, sizeof(text) - 1, origin_close};
+    set_script(text, sizeof(text) - 1, origin_close);
     auto_result result = asker_get("/");
 
     assert_error(&result, ERROR_IO);
@@ -206,7 +222,7 @@ static bool is_framed(const char *method, const char *text)
     int status = 0;
     bool is_so;
 
-    script = (struct script){text, strlen(text), origin_close};
+    set_script(text, strlen(text), origin_close);
     assert_int_equal(client_open(asker_client, &call, &t, &err), 0);
     assert_int_equal(client_receive_head(t, &status, &err), 0);
     is_so = is_client_framed(t);
