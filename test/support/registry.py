@@ -125,6 +125,13 @@ class Registry:
     def start(self):
         """Starts on a free port, or again on the port it had; returns once it accepts."""
         self.config["http"]["addr"] = f"127.0.0.1:{self.port}"
+        self._spawn()
+        self.port = int(wait_until(self._announced_port, START_TIMEOUT_S, "the server listens"))
+        with socket.create_connection(self.address, timeout=START_TIMEOUT_S):
+            pass
+        return self
+
+    def _spawn(self):
         self.write_config()
         self._stderr_start = self.stderr_path.stat().st_size if self.stderr_path.exists() else 0
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
@@ -137,10 +144,6 @@ class Registry:
                 pass_fds=[socket.fileno() for socket in self.inherit],
                 preexec_fn=self._before_exec,
             )
-        self.port = int(wait_until(self._announced_port, START_TIMEOUT_S, "the server listens"))
-        with socket.create_connection(self.address, timeout=START_TIMEOUT_S):
-            pass
-        return self
 
     def write_config(self):
         self.config_path.write_text(_yaml(self.config, 0) + "\n")
