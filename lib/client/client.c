@@ -57,7 +57,7 @@ static int or_default(int value, int otherwise)
 static void set_options(struct client *client, const struct client_options *options)
 {
     client->user_agent = copy(options->user_agent != NULL ? options->user_agent : "kist");
-    client->ca_file = copy(options->ca_file);
+    trust_init(&client->trust, options->ca_file);
     client->certificate = copy(options->certificate);
     client->key = copy(options->key);
     client->is_verify_skipped = options->is_verify_skipped;
@@ -92,7 +92,7 @@ void client_free(struct client *client)
     assert(client->open_count == 0);
     engine_fini(&client->engine);
     free(client->user_agent);
-    free(client->ca_file);
+    trust_fini(&client->trust);
     free(client->certificate);
     free(client->key);
     free(client);

@@ -33,7 +33,8 @@ struct evbuffer;
 
 struct client_options {
     const char *user_agent;  /* copied; NULL: "kist" */
-    const char *ca_file;     /* PEM authorities in place of the system's; copied; NULL: system's */
+    const char *ca_file;     /* PEM authorities in place of the system's; copied; NULL: system's, of
+                                libcurl or SSL_CERT_FILE */
     const char *certificate; /* client certificate and key, PEM files; copied; NULL: none */
     const char *key;
     bool is_verify_skipped; /* takes any certificate */
@@ -46,9 +47,9 @@ struct client_options {
 /*
  * client_new - a client with its own pool of connections and its own rules of trust.
  *
- * Reads the PEM files to check them (blocks a little: at the start); connections made later read
- * them again, so renewed files count. Given: client_free. Errors: INVALID (a PEM file, its name in
- * the message), INTERNAL (a libcurl that would resolve names on the loop).
+ * Reads the PEM files to check them (blocks a little: at the start). Later a renewed certificate
+ * counts at once, renewed authorities within a day. Given: client_free. Errors: INVALID (a PEM
+ * file, its name in the message), INTERNAL (a libcurl that would resolve names on the loop).
  */
 must_check int client_new(const struct client_options *options, struct client **out,
                           struct error *err);
@@ -101,12 +102,12 @@ must_check int client_do(struct client *client, const struct client_call *call, 
 struct client_transfer;
 
 /*
- * client_open - begin a call. Does not suspend.
+ * client_open - begin a call. May suspend, while the authorities are read.
  *
  * @call  borrowed; the bytes of its body stay as they are until the head is received or the
  *        transfer is closed
  *
- * Given: client_close. Errors: INVALID.
+ * Given: client_close. Errors: INVALID (the call, or authorities that cannot be read), CANCELED.
  */
 must_check int client_open(struct client *client, const struct client_call *call,
                            struct client_transfer **out, struct error *err);

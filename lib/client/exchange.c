@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <event2/buffer.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 
 #include "lib/base/banned.h"
@@ -244,6 +245,17 @@ static void on_done(struct engine_job *job, CURLcode result)
     note_progress(x);
 }
 
+/* A connection over TLS begins: it believes whom the client believes. */
+static CURLcode on_tls(CURL *easy, void *context, void *arg)
+{
+    const struct client *client = arg;
+
+    (void)easy;
+    if (client->trust.store != NULL)
+        SSL_CTX_set1_cert_store(context, client->trust.store);
+    return CURLE_OK;
+}
+
 static void on_release(struct engine_job *job)
 {
     struct exchange *x = (struct exchange *)job;
@@ -322,16 +334,18 @@ static void set_method(struct exchange *x, const struct exchange_request *reques
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_trust(CURL *easy, const struct client *client)
+static void set_trust(CURL *easy, struct client *client)
 {
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->is_verify_skipped ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->is_verify_skipped ? 0L : 2L);
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* curl keeps what it has read of a file only */
-    if (client->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
-        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, client->ca_file);
-    }
+    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL); /* the store comes by on_tls, nothing is read */
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client);
     if (client->certificate != NULL) {
         curl_easy_setopt(easy, CURLOPT_SSLCERT, client->certificate);
         curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key);

@@ -12,6 +12,7 @@
 #include "lib/base/span.h"
 #include "lib/client/answer.h"
 #include "lib/client/engine.h"
+#include "lib/client/trust.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ struct client {
     struct engine engine;
     size_t open_count; /* transfers */
     char *user_agent;
-    char *ca_file;
+    struct trust trust;
     char *certificate;
     char *key;
     bool is_verify_skipped;

@@ -75,6 +75,14 @@ int target_check(const char *text, struct error *err)
     return 0;
 }
 
+bool is_target_tls(const char *text)
+{
+    auto_url *url = parse(text);
+    auto_part *scheme = url != NULL ? part_of(url, CURLUPART_SCHEME) : NULL;
+
+    return scheme != NULL && span_is(span_of(scheme), "https");
+}
+
 void target_show(const char *text, char out[TARGET_SHOWN_SIZE])
 {
     auto_url *url = parse(text);

@@ -19,6 +19,8 @@ must_check int target_check(const char *url, struct error *err);
  * secrets. Cut visibly; "(no URL)" for what does not parse. */
 void target_show(const char *url, char out[TARGET_SHOWN_SIZE]);
 
+bool is_target_tls(const char *url); /* https */
+
 /* Same scheme, host and port: credentials for one are credentials for the other. */
 bool is_target_same(const char *a, const char *b);
 

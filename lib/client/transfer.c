@@ -99,7 +99,16 @@ static int64_t deadline_ns(const struct client_transfer *t)
     return t->call.timeout_ms > 0 ? t->begun_ns + (int64_t)t->call.timeout_ms * NS_PER_MS : 0;
 }
 
-static void begin(struct client_transfer *t)
+/* Whom to believe, unless nobody asks. May suspend. */
+static int load_trust(struct client_transfer *t, struct error *err)
+{
+    if (t->client->is_verify_skipped || !is_target_tls(t->url))
+        return 0;
+    return trust_load(&t->client->trust, err);
+}
+
+/* May suspend. */
+static int begin(struct client_transfer *t, struct error *err)
 {
     struct exchange_request request = {
         .method = t->method,
@@ -109,6 +118,8 @@ static void begin(struct client_transfer *t)
         .deadline_ns = deadline_ns(t),
     };
 
+    if (load_trust(t, err) < 0)
+        return -1;
     if (!t->is_without_body) {
         request.body = t->call.body;
         request.body_buffer = t->call.body_buffer;
@@ -118,10 +129,11 @@ static void begin(struct client_transfer *t)
     }
     exchange_close(t->exchange);
     t->exchange = exchange_open(t->client, &request);
+    return 0;
 }
 
-/* From the caller's URL, as if nothing had been asked before. */
-static void begin_attempt(struct client_transfer *t)
+/* From the caller's URL, as if nothing had been asked before. May suspend. */
+static int begin_attempt(struct client_transfer *t, struct error *err)
 {
     t->attempts++;
     free(t->url);
@@ -130,7 +142,7 @@ static void begin_attempt(struct client_transfer *t)
     t->redirects = 0;
     t->is_without_body = false;
     t->is_without_secrets = false;
-    begin(t);
+    return begin(t, err);
 }
 
 static int64_t asked_pause_ms(const struct client_transfer *t)
@@ -160,9 +172,8 @@ int transfer_repeat(struct client_transfer *t, struct error *err)
     pause_ms = retry_pause(&t->call.retry, t->attempts, asked_pause_ms(t), arc4random());
     if (!has_time(t, pause_ms))
         return 0;
-    if (task_sleep(pause_ms, err) < 0)
+    if (task_sleep(pause_ms, err) < 0 || begin_attempt(t, err) < 0)
         return -1;
-    begin_attempt(t);
     return 1;
 }
 
@@ -199,8 +210,7 @@ static int follow(struct client_transfer *t, const char *location, struct error 
     t->method = method;
     free(t->url);
     t->url = url;
-    begin(t);
-    return 0;
+    return begin(t, err);
 }
 
 /* ---- public ---- */
@@ -234,7 +244,10 @@ int client_open(struct client *client, const struct client_call *call, struct cl
     t->call.headers = (const char *const *)t->headers;
     t->begun_ns = clock_monotonic_ns();
     client->open_count++;
-    begin_attempt(t);
+    if (begin_attempt(t, err) < 0) {
+        client_close(t);
+        return -1;
+    }
     *out = t;
     return 0;
 }

@@ -37,12 +37,11 @@ static int stream(const struct client_call *call, struct error *err)
 {
     static char zeros[65536];
     struct evbuffer *data = evbuffer_new();
-    struct client_transfer *t;
+    struct client_transfer *t = NULL;
     int64_t left = call->has_stream ? call->stream_size : 0;
     int status;
     int rc = client_open(asker_client, call, &t, err);
 
-    assert_int_equal(rc, 0);
     while (rc >= 0 && left > 0) {
         evbuffer_add(data, zeros, sizeof(zeros));
         left -= (int64_t)sizeof(zeros);

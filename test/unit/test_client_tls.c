@@ -84,6 +84,19 @@ static void a_server_of_an_unknown_authority_is_refused(void **state)
     ask("127.0.0.1", &tls, system, ERROR_IO, "certificate");
 }
 
+static void a_systems_authority_is_named_by_the_environment(void **state)
+{
+    struct origin_tls tls = server();
+    struct client_options system = {.ca_file = NULL};
+
+    (void)state;
+    setenv("SSL_CERT_FILE", asker_pems()->ca, 1);
+    ask("127.0.0.1", &tls, system, ERROR_NONE, NULL);
+    setenv("SSL_CERT_FILE", "/nowhere/ca.pem", 1);
+    ask("127.0.0.1", &tls, system, ERROR_INVALID, "/nowhere/ca.pem");
+    unsetenv("SSL_CERT_FILE");
+}
+
 static void a_server_of_another_name_is_refused(void **state)
 {
     struct origin_tls mine = server();
@@ -438,6 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_of_ones_own_authority_is_trusted),
         cmocka_unit_test(a_server_of_an_unknown_authority_is_refused),
+        cmocka_unit_test(a_systems_authority_is_named_by_the_environment),
         cmocka_unit_test(a_server_of_another_name_is_refused),
         cmocka_unit_test(any_server_is_taken_without_verification),
         cmocka_unit_test(a_client_certificate_is_shown),
