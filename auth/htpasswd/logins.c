@@ -4,7 +4,7 @@
  *
  * A verification is a trial: a task of its own, so that whoever began it may go away while others
  * wait for it. The last one to go away takes along a trial that still waits for its turn; one that
- * bcrypt works on ends, and counts.
+ * bcrypt works on ends, and counts. A trial always has somebody who waits for it.
  */
 #include "auth/htpasswd/logins.h"
 
@@ -291,17 +291,26 @@ static struct trial *find_trial(const struct logins *logins, const struct recent
     return NULL;
 }
 
+/* The last one sees the trial to its end, so that none outlives the requests: one that still waits
+ * for its turn ends at once, one that bcrypt works on soon. */
 static void leave(struct waiter *waiter)
 {
     struct trial *trial = waiter->trial;
+    struct error ignored = ERROR_INIT;
 
     if (trial == NULL)
         return;
-    TAILQ_REMOVE(&trial->waiters, waiter, link);
-    if (!TAILQ_EMPTY(&trial->waiters) || trial->is_begun)
+    if (TAILQ_NEXT(TAILQ_FIRST(&trial->waiters), link) != NULL) {
+        TAILQ_REMOVE(&trial->waiters, waiter, link);
         return;
-    task_cancel(trial->task);
-    unlist(trial);
+    }
+    if (!trial->is_begun) {
+        task_cancel(trial->task);
+        unlist(trial);
+    }
+    task_shield();
+    (void)!task_wait(&waiter->wait, TASK_NO_TIMEOUT, &ignored);
+    task_unshield();
 }
 
 static int wait_for(struct trial *trial, struct outcome *out, struct error *err)
