@@ -33,7 +33,7 @@ static void close_library(void)
         curl_global_cleanup();
 }
 
-/* Names must not be resolved on the loop. */
+/* Names must not be resolved on the loop; whom to believe is said in OpenSSL's words. */
 static int check_library(struct error *err)
 {
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
@@ -41,6 +41,8 @@ static int check_library(struct error *err)
     if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
         return error_set(err, ERROR_INTERNAL, "libcurl %s would block while resolving names",
                          info->version);
+    if (!span_starts_with(span_of(info->ssl_version), SPAN("OpenSSL/")))
+        return error_set(err, ERROR_INTERNAL, "libcurl %s does TLS without OpenSSL", info->version);
     return 0;
 }
 

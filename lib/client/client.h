@@ -49,12 +49,13 @@ struct client_options {
  *
  * Reads the PEM files to check them (blocks a little: at the start). Later a renewed certificate
  * counts at once, renewed authorities within a day. Given: client_free. Errors: INVALID (a PEM
- * file, its name in the message), INTERNAL (a libcurl that would resolve names on the loop).
+ * file, its name in the message), INTERNAL (a libcurl without OpenSSL, or one that would
+ * resolve names on the loop).
  */
 must_check int client_new(const struct client_options *options, struct client **out,
                           struct error *err);
 
-/* Before loop_close; no transfer may be open. NULL is fine. */
+/* Before loop_close; no transfer may be open. Closes the pooled connections. NULL is fine. */
 void client_free(struct client *client);
 
 /* For calls that may be repeated: after 429, 500, 502, 503, 504 and lost or refused connections. A
@@ -74,7 +75,9 @@ struct client_call {
     struct span body;                   /* sent as it is, on each attempt */
     const struct evbuffer *body_buffer; /* the same in pieces, in place of @body; not drained; must
                                            not change until the head is received */
-    bool has_stream;                    /* client_open only: the body comes by client_send */
+    bool has_stream;                    /* client_open only: the body comes by client_send. A pooled
+                                           connection that dies just then is IO: who has the body
+                                           repeats the call */
     int64_t stream_size;                /* its size, bytes */
     bool is_expecting; /* sends `Expect: 100-continue` and the body when the server wants it, or
                           has said nothing for a second */

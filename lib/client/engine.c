@@ -142,10 +142,9 @@ static void run_job(struct engine *engine, struct engine_job *job)
     } else if (job->is_running) {
         curl_easy_pause(job->easy, job->paused);
     } else if (!job->is_done) {
-        CURLMcode rc = curl_multi_add_handle(engine->multi, job->easy);
-
-        assert(rc == CURLM_OK);
-        job->is_running = rc == CURLM_OK;
+        if (curl_multi_add_handle(engine->multi, job->easy) != CURLM_OK)
+            abort(); /* no memory */
+        job->is_running = true;
     }
 }
 

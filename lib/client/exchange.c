@@ -8,19 +8,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/client/client.h"
-#include "lib/client/redirect.h"
+#include "lib/client/handle.h"
 #include "lib/client/target.h"
 #include "lib/task/task.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS    1000000
-#define RECEIVE_SIZE (64 * 1024) /* bytes curl reads at a time */
+#define NS_PER_MS 1000000
 
 /* Why a callback has stopped the transfer. */
 enum fault { FAULT_NONE, FAULT_HEAD_LARGE, FAULT_HEAD_BROKEN };
@@ -245,17 +243,6 @@ static void on_done(struct engine_job *job, CURLcode result)
     note_progress(x);
 }
 
-/* A connection over TLS begins: it believes whom the client believes. */
-static CURLcode on_tls(CURL *easy, void *context, void *arg)
-{
-    const struct client *client = arg;
-
-    (void)easy;
-    if (client->trust.store != NULL)
-        SSL_CTX_set1_cert_store(context, client->trust.store);
-    return CURLE_OK;
-}
-
 static void on_release(struct engine_job *job)
 {
     struct exchange *x = (struct exchange *)job;
@@ -269,106 +256,7 @@ static void on_release(struct engine_job *job)
     free(x);
 }
 
-/* ---- making the handle ---- */
-
-static void add_line(struct exchange *x, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(x->lines, line);
-
-    if (longer == NULL)
-        abort();
-    x->lines = longer;
-}
-
-/* curl takes "Name:" for "leave this header out"; "Name;" is the empty one. */
-static void add_header(struct exchange *x, const char *line)
-{
-    struct span value = span_of(line);
-    struct span name = span_cut(&value, ':');
-    auto_free char *empty = NULL;
-
-    if (span_trim(value).len > 0) {
-        add_line(x, line);
-        return;
-    }
-    empty = xstrndup(name.data, name.len + 1);
-    empty[name.len] = ';';
-    add_line(x, empty);
-}
-
-static void set_headers(struct exchange *x, const struct exchange_request *request)
-{
-    const char *const *line = request->headers;
-
-    for (; line != NULL && *line != NULL; line++) {
-        if (!request->is_without_secrets || !is_redirect_secret(span_of(*line)))
-            add_header(x, *line);
-    }
-    add_line(x, request->is_expecting ? "Expect: 100-continue" : "Expect:");
-    curl_easy_setopt(x->job.easy, CURLOPT_HTTPHEADER, x->lines);
-}
-
-static bool is_any(const char *method, const char *a, const char *b, const char *c)
-{
-    return strcmp(method, a) == 0 || strcmp(method, b) == 0 || strcmp(method, c) == 0;
-}
-
-/* The method is always ours; what is under it decides whether curl sends a body, and expects one.
- */
-static void set_method(struct exchange *x, const struct exchange_request *request)
-{
-    CURL *easy = x->job.easy;
-
-    if (x->is_head) {
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-        return;
-    }
-    if (x->size > 0 || is_any(request->method, "PUT", "POST", "PATCH")) {
-        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->size);
-        curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-        curl_easy_setopt(easy, CURLOPT_READDATA, x);
-        curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
-        curl_easy_setopt(easy, CURLOPT_SEEKDATA, x);
-    }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-}
-
-static void set_trust(CURL *easy, struct client *client)
-{
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->is_verify_skipped ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->is_verify_skipped ? 0L : 2L);
-    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL); /* the store comes by on_tls, nothing is read */
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
-    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
-    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, client);
-    if (client->certificate != NULL) {
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, client->certificate);
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key);
-        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, ""); /* nobody is asked */
-    }
-}
-
-static void set_rules(CURL *easy, const struct client *client)
-{
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never joins a thread that resolves a name */
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* what was signed is what is sent */
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_timeout_ms);
-    if (client->is_proxy_ignored)
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
-}
+/* ---- making one ---- */
 
 static void set_callbacks(struct exchange *x)
 {
@@ -381,6 +269,10 @@ static void set_callbacks(struct exchange *x)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(easy, CURLOPT_READDATA, x);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, x);
 }
 
 static int64_t body_size(const struct exchange_request *request)
@@ -420,12 +312,8 @@ struct exchange *exchange_open(struct client *client, const struct exchange_requ
 {
     struct exchange *x = make(client, request);
 
-    set_rules(x->job.easy, client);
-    set_trust(x->job.easy, client);
+    x->lines = handle_set(x->job.easy, client, request, x->size);
     set_callbacks(x);
-    set_headers(x, request);
-    set_method(x, request);
-    curl_easy_setopt(x->job.easy, CURLOPT_URL, request->url);
     engine_start(&client->engine, &x->job);
     return x;
 }

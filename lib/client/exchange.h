@@ -39,6 +39,7 @@ struct exchange_request {
     const char *url;
     const char *const *headers; /* checked; NULL at the end; NULL: none */
     bool is_without_secrets;    /* leaves out what proves who asks */
+    bool is_without_content;    /* leaves out what describes a body */
     struct span body;           /* lent until exchange_close */
     const struct evbuffer *body_buffer;
     bool has_stream;

@@ -36,3 +36,12 @@ bool is_redirect_secret(struct span line)
     }
     return false;
 }
+
+bool is_redirect_content(struct span line)
+{
+    static const struct span prefix = SPAN("content-");
+    struct span name = span_cut(&line, ':');
+
+    name.len = name.len < prefix.len ? name.len : prefix.len;
+    return span_equals_nocase(name, prefix);
+}

@@ -17,3 +17,6 @@ const char *redirect_method(int status, const char *method);
 
 /* A header line that proves who asks: not for another server. */
 bool is_redirect_secret(struct span line);
+
+/* A header line that describes a body: not for a request that has lost it. */
+bool is_redirect_content(struct span line);

@@ -115,6 +115,7 @@ static int begin(struct client_transfer *t, struct error *err)
         .url = t->url,
         .headers = t->call.headers,
         .is_without_secrets = t->is_without_secrets,
+        .is_without_content = t->is_without_body,
         .deadline_ns = deadline_ns(t),
     };
 
@@ -195,16 +196,27 @@ static const char *place_to_follow(const struct client_transfer *t)
     return answer_header(answer, "Location", &cursor);
 }
 
+/* Where @location leads; fails when that is nowhere, or too far. */
+static int resolve(struct client_transfer *t, const char *location, char **out, struct error *err)
+{
+    char shown[TARGET_SHOWN_SIZE];
+
+    if (++t->redirects <= t->call.redirects_max && target_resolve(t->url, location, out, err) == 0)
+        return 0;
+    if (t->redirects > t->call.redirects_max)
+        error_set(err, ERROR_IO, "more than %d redirects", t->call.redirects_max);
+    target_show(t->call.url, shown);
+    error_translate(err, ERROR_IO);
+    return error_wrap(err, "%s", shown);
+}
+
 static int follow(struct client_transfer *t, const char *location, struct error *err)
 {
-    int status = exchange_answer(t->exchange)->status;
-    const char *method = redirect_method(status, t->method);
+    const char *method = redirect_method(exchange_answer(t->exchange)->status, t->method);
     char *url;
 
-    if (++t->redirects > t->call.redirects_max)
-        return error_set(err, ERROR_IO, "more than %d redirects", t->call.redirects_max);
-    if (target_resolve(t->url, location, &url, err) < 0)
-        return error_translate(err, ERROR_IO);
+    if (resolve(t, location, &url, err) < 0)
+        return -1;
     t->is_without_secrets |= !is_target_same(t->url, url);
     t->is_without_body |= strcmp(method, t->method) != 0;
     t->method = method;
