@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures beside upstream's, measured in the same run on the same machine. Prints a table.
 
-    bench.py [--quick] [--rounds N]
+    bench.py [--quick] [--rounds N] [--only storage|auth]
 
 Absolute numbers belong to the machine; what to look at is the ratio to Debian's docker-registry and
 to the machine's own limits (SHA-256 on one core, the disk with fsync). Every round measures both
@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
 from support import content, many  # noqa: E402
+from support.access import basic, entry  # noqa: E402
 from support.client import Client  # noqa: E402
 from support.registry import Registry, binary  # noqa: E402
 
@@ -30,6 +31,7 @@ MIB = 1 << 20
 SMALL_COUNT, SMALL_SIZE, PUSHER_COUNT = 200, 16384, 8
 UPLOADER_COUNT, IDLE_COUNT = 200, 1000
 MANY_COUNT = 100_000  # tags, and repositories
+GUESSER_COUNT, BCRYPT_COST = 32, 10
 
 
 def run(*command):
@@ -103,11 +105,11 @@ def push_small(server):
         return SMALL_COUNT / (time.monotonic() - began)
 
 
-def wrk(server, connections, seconds):
-    """Requests a second and the 99th percentile in milliseconds of GETs of one manifest."""
+def wrk(server, connections, seconds, target="/v2/bench/image/manifests/v1", headers=()):
+    """Requests a second and the 99th percentile in milliseconds of GETs, of one manifest as a rule."""
+    more = [text for name, value in headers for text in ("-H", f"{name}: {value}")]
     output = run("wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--latency", "--timeout", "30s",
-                 "-H", f"Accept: {content.SCHEMA2}",
-                 f"http://127.0.0.1:{server.port}/v2/bench/image/manifests/v1").stdout
+                 "-H", f"Accept: {content.SCHEMA2}", *more, f"http://127.0.0.1:{server.port}{target}").stdout
     assert "Non-2xx" not in output and "Socket errors" not in output, output
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", output).groups()
@@ -185,6 +187,44 @@ def measure(program, folder, path, digest, size, seconds):
     return figures
 
 
+# ---- users of a password file ------------------------------------------------------------------
+
+
+def latencies_while_guessing(server, alice, seconds):
+    """Of who needs no user and of a user who is known, while many try wrong passwords."""
+    guessing = subprocess.Popen([sys.executable, ROOT / "test/bench/guess.py", str(server.port), str(GUESSER_COUNT)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert guessing.stdout.readline() == "ready\n"
+    anonymous = wrk(server, 4, seconds, "/")[1]
+    known = wrk(server, 4, seconds, headers=alice)[1]
+    print(f"  guesses by status: {guessing.communicate()[0].strip()}", flush=True)
+    assert guessing.returncode == 0
+    return anonymous, known
+
+
+def auth(program, folder, seconds):
+    """Figures of a registry with users; every server is given the same file."""
+    os.environ["KIST_REGISTRY"] = str(program)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    passwords = folder / "htpasswd"
+    passwords.write_text(entry("alice", "wonder", BCRYPT_COST) + "\n")
+    alice = list(basic("alice", "wonder").items())
+    settings = {"log.level": "info", "auth.htpasswd.realm": "bench", "auth.htpasswd.path": str(passwords)}
+    figures = {}
+    with Registry(folder / "server", settings=settings, fd_limit=8192) as server:
+        with server.client(headers=alice) as client:
+            client.push_image("bench/image", "v1", content.image("bench", layer_count=5))
+        figures["manifest GETs of a user, 32 connections, 1/s"] = wrk(server, 32, seconds, headers=alice)[0]
+        figures["manifest GET latency p99, a user, ms"] = wrk(server, 4, seconds, headers=alice)[1]
+        figures["GET / latency p99, no user, ms"] = wrk(server, 4, seconds, "/")[1]
+        anonymous, known = latencies_while_guessing(server, alice, seconds)
+        figures[f"GET / latency p99, no user, {GUESSER_COUNT} clients guessing, ms"] = anonymous
+        figures[f"manifest GET latency p99, a user, {GUESSER_COUNT} clients guessing, ms"] = known
+    shutil.rmtree(folder, ignore_errors=True)
+    return figures
+
+
 # ---- the table ---------------------------------------------------------------------------------
 
 
@@ -216,27 +256,45 @@ def make_payload(path, size):
     return "sha256:" + run("sha256sum", path).stdout.split()[0]
 
 
+def measure_storage(programs, folder, rounds, size, seconds):
+    digest = make_payload(folder / "payload", size)
+    results, sha256, disk = [[], []], 0, 0
+    for number in range(rounds):
+        sha256, disk = max(sha256, sha256_speed()), max(disk, disk_speed(folder, size))
+        for program, figures in zip(programs, results):
+            print(f"round {number + 1}: {program.name}", flush=True)
+            figures.append(measure(program, folder / "server", folder / "payload", digest, size, seconds))
+    print(f"machine: {os.cpu_count()} cores, SHA-256 {sha256:.0f} MiB/s a core, disk with fsync"
+          f" {disk:.0f} MiB/s; layers of {size // MIB} MiB")
+    print_table(*map(best, results), ceilings(sha256, disk))
+
+
+def measure_auth(programs, folder, rounds, seconds):
+    results = [[], []]
+    for number in range(rounds):
+        for program, figures in zip(programs, results):
+            print(f"round {number + 1}, users: {program.name}", flush=True)
+            figures.append(auth(program, folder / "server", seconds))
+    print(f"users: bcrypt of cost {BCRYPT_COST}, {os.cpu_count()} cores")
+    print_table(*map(best, results), {})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="one round with 128 MiB layers")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", choices=["storage", "auth"], help="one part; without it, all")
     options = parser.parse_args()
     rounds, size, seconds = (1, 128 * MIB, 1) if options.quick else (options.rounds, 1024 * MIB, 3)
-    ours_program = binary().resolve()
+    programs = (binary().resolve(), UPSTREAM)
     folder = ROOT / "build/bench"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
-    digest = make_payload(folder / "payload", size)
-    ours, theirs, sha256, disk = [], [], 0, 0
-    for number in range(rounds):
-        sha256, disk = max(sha256, sha256_speed()), max(disk, disk_speed(folder, size))
-        for program, results in ((ours_program, ours), (UPSTREAM, theirs)):
-            print(f"round {number + 1}: {program.name}", flush=True)
-            results.append(measure(program, folder / "server", folder / "payload", digest, size, seconds))
-    print(f"machine: {os.cpu_count()} cores, SHA-256 {sha256:.0f} MiB/s a core, disk with fsync"
-          f" {disk:.0f} MiB/s; layers of {size // MIB} MiB")
-    print_table(best(ours), best(theirs), ceilings(sha256, disk))
+    if options.only != "auth":
+        measure_storage(programs, folder, rounds, size, seconds)
+    if options.only != "storage":
+        measure_auth(programs, folder, rounds, seconds)
     print(f"\n{time.monotonic() - began:.0f} s; the best of {rounds} rounds each")
     shutil.rmtree(folder, ignore_errors=True)
 
