@@ -5,8 +5,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/health/probe.h"
-#include "lib/health/resolve.h"
 #include "lib/task/loop.h"
+#include "lib/task/resolve.h"
 #include "lib/task/task.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
 #include "lib/base/log.h"
 #include "lib/health/check.h"
 #include "lib/health/health.h"
-#include "lib/health/resolve.h"
 #include "lib/task/loop.h"
+#include "lib/task/resolve.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -18,3 +18,6 @@
  * (no port), NOT_FOUND, CANCELED.
  */
 must_check int resolve(const char *address, struct addrinfo **out, struct error *err);
+
+/* The host in @address without its brackets, "localhost" where there is none. Given: free. */
+char *resolve_host(const char *address);

@@ -2,7 +2,7 @@
  *
  * resolve - see resolve.h.
  */
-#include "lib/health/resolve.h"
+#include "lib/task/resolve.h"
 
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
@@ -124,4 +124,13 @@ int resolve(const char *address, struct addrinfo **out, struct error *err)
     free(lookup.host);
     free(lookup.port);
     return rc;
+}
+
+char *resolve_host(const char *address)
+{
+    struct lookup lookup = {.host = NULL};
+
+    if (split(address, &lookup))
+        free(lookup.port);
+    return lookup.host != NULL ? lookup.host : xstrdup("localhost");
 }
