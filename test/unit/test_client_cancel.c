@@ -198,12 +198,11 @@ ASKER_TEST(while_the_handshake_is_not_answered, say_nothing)
 ASKER_TEST(while_the_name_is_looked_up, say_nothing)
 {
     struct victim victim = {.call = {.method = "GET", .url = asker_url("http", "slow.test", "/")}};
-    int64_t before;
+    int64_t begun = clock_monotonic_ns();
 
     cancel_after(&victim, 20);
-    before = clock_monotonic_ns();
     sleep_ms(1);
-    assert_true(clock_monotonic_ns() - before < 200 * NS_PER_MS);
+    assert_true(clock_monotonic_ns() - begun < 400 * NS_PER_MS);
     assert_int_equal(origin_connections(asker_origin), 0);
     sleep_ms(600); /* the thread ends */
 }
