@@ -71,7 +71,7 @@ int command_path(const struct command *command, int argc, char **argv, const cha
         }
         path = argv[i];
     }
-    if (path == NULL)
+    if (path == NULL || path[0] == '\0')
         path = default_path();
     if (path == NULL) {
         *out_status = fail_no_path(command);

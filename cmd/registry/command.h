@@ -9,7 +9,7 @@ struct command {
     const char *arguments; /* for the usage line; "" for none */
     const char *summary;   /* one line */
     const char *help;      /* more lines, each ended by a newline */
-    /* @argv[0] is the subcommand's name. Returns the exit status. */
+    /* @argv[0] is the subcommand's name, @argv[-1] the program's. Returns the exit status. */
     int (*run)(int argc, char **argv);
 };
 

@@ -261,8 +261,12 @@ static int open_debug_server(struct instance *instance, struct error *err)
     const char *addr = config->http.debug.addr;
     int adopted;
 
-    if (addr[0] == '\0')
+    if (addr[0] == '\0') {
+        if (config->http.debug.is_metrics_enabled)
+            log_info("http.debug.prometheus.enabled without http.debug.addr: nothing serves the "
+                     "metrics");
         return 0;
+    }
     instance->debug.health = instance->health;
     if (config->http.debug.is_metrics_enabled) {
         instance->debug.metrics_path = config->http.debug.metrics_path;

@@ -10,10 +10,9 @@
 #include "cmd/registry/instance.h"
 #include "cmd/registry/reload.h"
 #include "cmd/registry/systemd.h"
-#include "lib/base/str.h"
+#include "lib/base/clock.h"
 #include "lib/base/uuid.h"
 #include "lib/config/config.h"
-#include "lib/config/scalar.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
 
@@ -221,15 +220,15 @@ static void die_by(int number)
 static void stop(struct serve *serve)
 {
     int64_t timeout_ns = serve->config->http.drain_timeout_ns;
-    auto_str timeout = STR_INIT(64);
+    char timeout[CLOCK_DURATION_SIZE];
 
     serve->is_stopping = true;
     if (!serve->is_open) {
         finish(serve);
         return;
     }
-    scalar_format_duration(timeout_ns, &timeout);
-    log_info("stopping server gracefully. Draining connections for %s", str_text(&timeout));
+    clock_format_duration(timeout_ns, timeout);
+    log_info("stopping server gracefully. Draining connections for %s", timeout);
     instance_drain(serve->instance, (int)(timeout_ns / 1000000), on_drained, serve);
 }
 
@@ -301,17 +300,11 @@ static int serve_run(int argc, char **argv)
 
     if (command_path(&serve_command, argc, argv, &path, &status) != 0)
         return status;
-    if (path == NULL || path[0] == '\0') {
-        fputs("configuration error: configuration path unspecified\n"
-              "Run 'registry help serve' for usage.\n",
-              stderr);
-        return EXIT_FAILURE;
-    }
     if (config_load(path, environ, log_message_warn, NULL, &config, &err) < 0) {
         fprintf(stderr, "configuration error: %s\n", err.message);
         return EXIT_FAILURE;
     }
-    status = serve_config(config, path, argv);
+    status = serve_config(config, path, argv - 1);
     config_free(config);
     return status;
 }
@@ -320,8 +313,10 @@ const struct command serve_command = {
     .name = "serve",
     .arguments = "[path]",
     .summary = "Stores and serves container images",
-    .help = "Reads the configuration file, or the one $REGISTRY_CONFIGURATION_PATH names, and\n"
-            "REGISTRY_* variables that override it; `registry config example` prints all keys.\n"
+    .help = "Reads the configuration file, or the one $REGISTRY_CONFIGURATION_PATH names, or the\n"
+            "one of upstream's images (/etc/docker/registry/config.yml, else\n"
+            "/etc/distribution/config.yml), and REGISTRY_* variables that override it;\n"
+            "`registry config example` prints all keys.\n"
             "\n"
             "SIGTERM and SIGINT stop it once the requests that run are done, at the latest\n"
             "after http.draintimeout; a second signal stops it at once. SIGHUP reads the\n"
