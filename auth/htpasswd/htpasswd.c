@@ -10,13 +10,13 @@
  * the words of the log.
  */
 #include "auth/auth.h"
+#include "auth/htpasswd/challenge.h"
 #include "auth/htpasswd/logins.h"
 #include "auth/htpasswd/password_file.h"
 #include "auth/htpasswd/password_provide.h"
 #include "auth/htpasswd/rules.h"
 #include "auth/htpasswd/rules_file.h"
 #include "auth/htpasswd/ticket.h"
-#include "lib/auth/scope.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -28,7 +28,6 @@
 
 #include "lib/base/banned.h"
 
-#define URL_MAX        (512 << 10)
 #define CREDENTIAL_MAX (64 << 10) /* bytes of a name or a password */
 
 struct htpasswd {
@@ -132,58 +131,14 @@ static int htpasswd_reload(struct access_control *control, struct error *err)
     return -1;
 }
 
-/* ---- challenges ---- */
-
-static void append_basic(const struct htpasswd *htpasswd, struct str *out)
-{
-    str_append_text(out, "Basic realm=");
-    access_append_quoted(out, span_of(htpasswd->realm));
-}
-
-static void append_bearer(const struct htpasswd *htpasswd, const struct access_request *request,
-                          const char *error, struct str *out)
-{
-    auto_str realm = STR_INIT(URL_MAX);
-    auto_str scope = STR_INIT(ACCESS_CHALLENGE_MAX);
-
-    str_append_text(&realm, request->base_url);
-    str_append_text(&realm, "auth/token");
-    scope_append_merged(&scope, request);
-    scope_append_challenge(out, &(struct scope_challenge){
-                                    .realm = str_span(&realm),
-                                    .service = span_of(htpasswd->realm),
-                                    .scope = str_span(&scope),
-                                    .error = span_of(error),
-                                });
-}
-
-static void explain(const struct htpasswd *htpasswd, const char *why, struct str *out)
-{
-    str_append_text(out, "basic authentication challenge for realm ");
-    access_append_quoted(out, span_of(htpasswd->realm));
-    str_append_format(out, ": %s", why);
-}
-
-/* Asks for the password itself. */
-static void challenge_basic(const struct htpasswd *htpasswd, const char *why,
-                            struct access_answer *answer)
-{
-    answer->verdict = ACCESS_CHALLENGED;
-    append_basic(htpasswd, &answer->challenge);
-    explain(htpasswd, why, &answer->reason);
-}
-
 /* With rules, sends the client to the token endpoint. @error: NULL or of RFC 6750. */
 static void challenge(const struct htpasswd *htpasswd, const struct access_request *request,
                       const char *why, const char *error, struct access_answer *answer)
 {
-    if (htpasswd->rules == NULL) {
-        challenge_basic(htpasswd, why, answer);
-        return;
-    }
-    answer->verdict = ACCESS_CHALLENGED;
-    append_bearer(htpasswd, request, error, &answer->challenge);
-    explain(htpasswd, why, &answer->reason);
+    if (htpasswd->rules == NULL)
+        challenge_basic(htpasswd->realm, why, answer);
+    else
+        challenge_bearer(htpasswd->realm, request, why, error, answer);
 }
 
 /* ---- who is it? ---- */
@@ -405,7 +360,7 @@ static void give(const struct htpasswd *htpasswd, const struct password *entry,
     if (ticket_make(&ticket, user, user.len > 0 ? print : NULL, clock_now().tv_sec))
         ticket_append_reply(&htpasswd->key, &ticket, out_json);
     else
-        challenge_basic(htpasswd, "a name too long for a token", answer);
+        challenge_basic(htpasswd->realm, "a name too long for a token", answer);
 }
 
 /* Who gives no credentials gets a token for nobody: so clients pull what is public. */
@@ -431,9 +386,9 @@ static int htpasswd_token(struct access_control *control, const struct access_re
     if (who == WHO_USER || who == WHO_ANONYMOUS)
         give(htpasswd, &entry, answer, out_json);
     else if (who == WHO_WRONG)
-        challenge_basic(htpasswd, "authentication failure", answer);
+        challenge_basic(htpasswd->realm, "authentication failure", answer);
     else if (who == WHO_INVALID)
-        challenge_basic(htpasswd, "invalid authorization credential", answer);
+        challenge_basic(htpasswd->realm, "invalid authorization credential", answer);
     return 0;
 }
 
