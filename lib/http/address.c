@@ -70,12 +70,6 @@ void address_format(const struct sockaddr *address, char out[ADDRESS_TEXT_SIZE],
     unsigned port = 0;
     bool is_v6 = false;
 
-    if (address->sa_family == AF_UNIX) { /* upstream's word for a client that has no address */
-        snprintf(out, ADDRESS_TEXT_SIZE, "@");
-        if (out_host != NULL)
-            snprintf(out_host, ADDRESS_TEXT_SIZE, "@");
-        return;
-    }
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
 
@@ -90,6 +84,11 @@ void address_format(const struct sockaddr *address, char out[ADDRESS_TEXT_SIZE],
         else
             inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], host, sizeof(host));
         port = ntohs(v6->sin6_port);
+    } else { /* "@" is upstream's word for a client that has no address */
+        snprintf(out, ADDRESS_TEXT_SIZE, "%s", address->sa_family == AF_UNIX ? "@" : "unknown");
+        if (out_host != NULL)
+            memcpy(out_host, out, ADDRESS_TEXT_SIZE);
+        return;
     }
     snprintf(out, ADDRESS_TEXT_SIZE, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
     if (out_host != NULL)

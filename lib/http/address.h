@@ -25,6 +25,7 @@ struct address {
 must_check int address_parse(const char *text, struct address *out, struct error *err);
 
 /* "127.0.0.1:5000" or "[::1]:5000"; IPv4 in IPv6 clothes is shown as IPv4; "@" for the client of a
- * Unix socket. @out_host, if not NULL, gets the part without port and brackets. */
+ * Unix socket, "unknown" for anything else. @out_host, if not NULL, gets the part without port and
+ * brackets. */
 void address_format(const struct sockaddr *address, char out[ADDRESS_TEXT_SIZE],
                     char out_host[ADDRESS_TEXT_SIZE]);

@@ -122,7 +122,7 @@ static void read_peer(struct connection *conn)
     socklen_t len = sizeof(peer);
 
     if (getpeername(conn->fd, (struct sockaddr *)&peer, &len) < 0)
-        peer.ss_family = AF_UNSPEC;
+        peer.ss_family = AF_UNSPEC; /* gone already */
     address_format((const struct sockaddr *)&peer, conn->peer, conn->peer_host);
 }
 

@@ -102,6 +102,15 @@ static bool is_named(const char *name, const char *const *names, size_t count)
     return false;
 }
 
+/* All suites of TLS 1.3, for a list that names none. */
+static void append_all_13(struct str *out)
+{
+    for (size_t i = 0; i < array_count(suites); i++) {
+        if (suites[i].is_13)
+            append(out, ':', suites[i].openssl_name);
+    }
+}
+
 int tls_names_suites(const char *const *names, size_t count, struct str *out_12, struct str *out_13,
                      struct str *out_names, struct error *err)
 {
@@ -110,6 +119,7 @@ int tls_names_suites(const char *const *names, size_t count, struct str *out_12,
             return error_set(err, ERROR_INVALID,
                              "unknown TLS cipher suite '%s' specified for http.tls.cipherSuites",
                              names[i]);
+        append(out_names, ',', names[i]);
     }
     for (size_t i = 0; i < array_count(suites); i++) {
         if (count == 0 ? !suites[i].is_default : !is_named(suites[i].name, names, count))
@@ -118,12 +128,8 @@ int tls_names_suites(const char *const *names, size_t count, struct str *out_12,
         if (count == 0)
             append(out_names, ',', suites[i].name);
     }
-    for (size_t i = 0; i < count; i++)
-        append(out_names, ',', names[i]);
-    for (size_t i = 0; i < array_count(suites) && out_13->len == 0; i++) {
-        if (suites[i].is_13)
-            append(out_13, ':', suites[i].openssl_name);
-    }
+    if (out_13->len == 0)
+        append_all_13(out_13);
     return 0;
 }
 

@@ -15,9 +15,10 @@
 
 #include "lib/base/banned.h"
 
-#define KEY_LIFE_NS ((int64_t)24 * 3600 * 1000000000) /* then a new one seals, and this one opens  \
-                                                       */
-#define KEY_COUNT 2                                   /* the one that seals, the one before it */
+#define KEY_LIFE_NS                                                                                \
+    ((int64_t)24 * 3600 * 1000000000) /* then a new one seals, and this one opens                  \
+                                       */
+#define KEY_COUNT 2                   /* the one that seals, the one before it */
 
 struct key {
     unsigned char name[16];

@@ -9,6 +9,7 @@
  * is quiet; so everybody tries first, and waits only when told to.
  */
 #include "lib/base/ascii.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/http/tls_private.h"
 #include "lib/http/transport.h"
@@ -73,9 +74,13 @@ static void describe(SSL *ssl, int error, int sys, char out[REASON_MAX])
 
 /* ---- the handshake ---- */
 
+/* Who connects and leaves without a word only wanted to see whether somebody listens. */
 static void fail_handshake(struct connection *conn, const char *reason)
 {
-    tls_private_log_failure(server_options(conn->server)->tls, conn->peer, reason);
+    if (BIO_number_read(SSL_get_rbio(conn->tls->ssl)) == 0)
+        log_debug("http: TLS handshake error from %s: %s", conn->peer, reason);
+    else
+        tls_private_log_failure(server_options(conn->server)->tls, conn->peer, reason);
     connection_close(conn);
 }
 
