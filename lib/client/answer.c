@@ -128,10 +128,10 @@ enum answer_verdict answer_line(struct answer *answer, struct span line)
     line = without_line_end(line);
     if (!is_clean(line))
         return ANSWER_BROKEN;
+    if (answer->is_complete)
+        return ANSWER_GOES_ON; /* a trailer, whatever it looks like */
     if (span_starts_with(line, SPAN("HTTP/")))
         return begin(answer, line);
-    if (answer->is_complete)
-        return ANSWER_GOES_ON;
     return line.len == 0 ? end(answer) : add(answer, line);
 }
 

@@ -33,8 +33,8 @@ void answer_fini(struct answer *answer);
  * answer_line - the next line, with its line end.
  *
  * COMPLETE at the end of a head that is not interim; lines after it (trailers) are counted and
- * dropped, a new status line begins anew. BROKEN: no header line, a control character, lengths that
- * contradict each other, a coding of the transfer nobody has asked for.
+ * dropped. Before it, a new status line begins anew. BROKEN: no header line, a control character,
+ * lengths that contradict each other, a coding of the transfer nobody has asked for.
  */
 enum answer_verdict answer_line(struct answer *answer, struct span line);
 

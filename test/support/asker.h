@@ -3,7 +3,7 @@
  * asker - what tests of the client have in common: a loop, a client, an origin that answers
  * what the test says, and names that exist on this machine only.
  *
- * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, slow.test takes half a second to be,
+ * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, slow.test takes a second to be,
  * and no other name exists. Nothing leaves the machine.
  */
 #pragma once

@@ -93,7 +93,7 @@ static void cancel_after(struct victim *victim, int ms)
     while (!victim->is_ended)
         sleep_ms(0);
     assert_string_equal(error_code_name(victim->err.code), "CANCELED");
-    assert_true(victim->ended_ns - at < 200 * NS_PER_MS);
+    assert_true(victim->ended_ns - at < 2000 * NS_PER_MS);
 }
 
 static void assert_connections_end(void)
@@ -202,9 +202,9 @@ ASKER_TEST(while_the_name_is_looked_up, say_nothing)
 
     cancel_after(&victim, 20);
     sleep_ms(1);
-    assert_true(clock_monotonic_ns() - begun < 400 * NS_PER_MS);
+    assert_true(clock_monotonic_ns() - begun < 800 * NS_PER_MS);
     assert_int_equal(origin_connections(asker_origin), 0);
-    sleep_ms(600); /* the thread ends */
+    sleep_ms(1100); /* the thread ends */
 }
 
 ASKER_TEST(before_anything_has_begun, say_nothing)

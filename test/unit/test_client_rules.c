@@ -48,6 +48,25 @@ static void answer_keeps_the_last_head(void **state)
     answer_fini(&answer);
 }
 
+static void answer_drops_trailers_whatever_they_look_like(void **state)
+{
+    struct answer answer;
+    size_t cursor = 0;
+
+    (void)state;
+    answer_init(&answer);
+    assert_int_equal(feed(&answer, "HTTP/1.1 200 OK\r\n"), ANSWER_GOES_ON);
+    assert_int_equal(feed(&answer, "ETag: 1\r\n"), ANSWER_GOES_ON);
+    assert_int_equal(feed(&answer, "\r\n"), ANSWER_COMPLETE);
+    assert_int_equal(feed(&answer, "HTTP/1.1 404: not really\r\n"), ANSWER_GOES_ON);
+    assert_int_equal(feed(&answer, "ETag: 2\r\n"), ANSWER_GOES_ON);
+    assert_true(answer.is_complete);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "ETag", &cursor), "1");
+    assert_null(answer_header(&answer, "ETag", &cursor));
+    answer_fini(&answer);
+}
+
 static void answer_counts_every_line(void **state)
 {
     struct answer answer;
@@ -255,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answer_keeps_the_last_head),
+        cmocka_unit_test(answer_drops_trailers_whatever_they_look_like),
         cmocka_unit_test(answer_counts_every_line),
         cmocka_unit_test(answer_refuses_what_is_no_header),
         cmocka_unit_test(answer_begins_with_a_status),
