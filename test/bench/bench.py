@@ -140,11 +140,18 @@ def latency_while_pushing(server, path, digest, size, seconds):
         return latency, 4 * size / MIB / (time.monotonic() - began)
 
 
+def make_crowded(folder):
+    """A storage with very many tags and repositories, for both programs: it takes longer than all
+    that is measured on it."""
+    image = content.image("bench", layer_count=5)
+    with Registry(folder / "seed", root=folder / "crowded") as server, server.client() as client:
+        client.push_image("bench/image", "v1", image)
+    many.make_tags(folder / "crowded", "bench/tags", image.digest, MANY_COUNT)
+    many.make_repositories(folder / "crowded", MANY_COUNT)
+
+
 def latency_while_listing(server, seconds):
     """The latency during endless listings of all tags, and of a page of the catalog, from four clients."""
-    digest = content.image("bench", layer_count=5).digest
-    many.make_tags(server.root, "bench/tags", digest, MANY_COUNT)
-    many.make_repositories(server.root, MANY_COUNT)
     base = f"http://127.0.0.1:{server.port}/v2"
     targets = [f"{base}/bench/tags/tags/list", f"{base}/_catalog?n=1000"] * 2
     listings = [subprocess.Popen(["curl", "--silent", "--fail", "-o", "/dev/null", f"{target}#[1-10000]"])
@@ -181,10 +188,19 @@ def measure(program, folder, path, digest, size, seconds):
         latency, speed = latency_while_pushing(server, path, digest, size, seconds)
         figures["manifest GET latency p99, 4 large pushes, ms"] = latency
         figures["4 large pushes together, MiB/s"] = speed
-        figures[f"manifest GET latency p99, 4 listings of {MANY_COUNT}, ms"] = latency_while_listing(server, seconds)
         figures["memory, peak of everything, MiB"] = server.vmhwm() / MIB
     shutil.rmtree(folder, ignore_errors=True)
     return figures
+
+
+def measure_listings(program, folder, root, seconds):
+    os.environ["KIST_REGISTRY"] = str(program)
+    shutil.rmtree(folder, ignore_errors=True)
+    with Registry(folder, root=root, settings={"log.level": "info"}, fd_limit=8192) as server:
+        return {
+            f"manifest GET latency p99, 4 listings of {MANY_COUNT}, ms": latency_while_listing(server, seconds),
+            f"memory, peak of listings of {MANY_COUNT}, MiB": server.vmhwm() / MIB,
+        }
 
 
 # ---- users of a password file ------------------------------------------------------------------
@@ -259,11 +275,13 @@ def make_payload(path, size):
 def measure_storage(programs, folder, rounds, size, seconds):
     digest = make_payload(folder / "payload", size)
     results, sha256, disk = [[], []], 0, 0
+    make_crowded(folder)
     for number in range(rounds):
         sha256, disk = max(sha256, sha256_speed()), max(disk, disk_speed(folder, size))
         for program, figures in zip(programs, results):
             print(f"round {number + 1}: {program.name}", flush=True)
-            figures.append(measure(program, folder / "server", folder / "payload", digest, size, seconds))
+            figures.append(measure(program, folder / "server", folder / "payload", digest, size, seconds)
+                           | measure_listings(program, folder / "server", folder / "crowded", seconds))
     print(f"machine: {os.cpu_count()} cores, SHA-256 {sha256:.0f} MiB/s a core, disk with fsync"
           f" {disk:.0f} MiB/s; layers of {size // MIB} MiB")
     print_table(*map(best, results), ceilings(sha256, disk))
