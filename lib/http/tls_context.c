@@ -282,6 +282,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
  */
 static void set_habits(SSL_CTX *ctx)
 {
+    char groups[] = "X25519:P-256:P-384:P-521"; /* upstream's */
+
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -291,7 +293,7 @@ static void set_habits(SSL_CTX *ctx)
     SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER_SIZE);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets hold them */
     SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521");
+    SSL_CTX_set1_groups_list(ctx, groups);
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 }
 
