@@ -11,6 +11,7 @@
 #include "lib/api/api.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/cache/descriptor_cache.h"
 #include "lib/debug/debug.h"
 #include "lib/health/health.h"
 #include "lib/http/server.h"
@@ -106,7 +107,7 @@ static int open_store(struct instance *instance, struct error *err)
     instance->registry.store = instance->store;
     instance->registry.is_delete_enabled = config->storage.is_delete_enabled;
     instance->registry.url_policy = instance->url_policy;
-    return 0;
+    return descriptor_cache_open(config, &instance->registry.cache, err);
 }
 
 static void start_purging(struct instance *instance)
@@ -297,6 +298,7 @@ int instance_open(struct instance *instance, struct error *err)
         return -1;
     instance->debug.server = instance->server;
     health_start(instance->health);
+    descriptor_cache_start(instance->registry.cache);
     start_purging(instance);
     if (instance->tls != NULL)
         http_tls_watch(instance->tls);
@@ -361,6 +363,7 @@ void instance_close(struct instance *instance)
     purge_schedule_stop(instance->purge);
     if (instance->health != NULL)
         health_stop(instance->health);
+    descriptor_cache_stop(instance->registry.cache);
     task_unshield();
 }
 
@@ -369,6 +372,7 @@ void instance_free(struct instance *instance)
     api_free(instance->api);
     health_free(instance->health);
     close_access(instance);
+    descriptor_cache_close(instance->registry.cache);
     store_close(instance->store);
     url_policy_free(instance->url_policy);
     free(instance);

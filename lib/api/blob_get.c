@@ -236,9 +236,35 @@ static int answer(struct exchange *ex, struct source *source, struct error *err)
     return 0;
 }
 
+/* What is remembered of a blob serves to find where a range begins; opening it there tells what the
+ * blob is. Without a range to open, and when memory was wrong, the blob is looked at. May suspend.
+ */
+static int open_range(struct exchange *ex, struct source *source, const struct digest *digest,
+                      struct error *err)
+{
+    char text[DIGEST_TEXT_SIZE];
+    struct span tag;
+    struct range_set ranges;
+    struct error why = ERROR_INIT;
+
+    if (blob_recall(ex->registry, ex->repository, digest, &source->blob, err) < 0)
+        return -1;
+    tag = span_of(digest_format(&source->blob.digest, text));
+    if (check_conditions(ex, tag) == 0 &&
+        read_range(ex, &source->blob, tag, &ranges) == RANGE_PARTS) {
+        if (open_at(ex, source, digest, ranges.items[0].first, &why) == 0)
+            return 0;
+        if (why.code != ERROR_INVALID) {
+            *err = why;
+            return -1;
+        }
+    }
+    return blob_stat(ex->registry, ex->repository, digest, &source->blob, err);
+}
+
 int blob_get(struct exchange *ex, struct error *err)
 {
-    bool is_whole = is_exchange_method(ex, "GET") && exchange_header(ex, "Range").len == 0;
+    bool is_get = is_exchange_method(ex, "GET");
     struct source source = {.reader = NULL};
     struct digest digest;
     int rc;
@@ -248,8 +274,10 @@ int blob_get(struct exchange *ex, struct error *err)
         error_detail_json(err, "{}");
         return -1;
     }
-    if (is_whole)
+    if (is_get && exchange_header(ex, "Range").len == 0)
         rc = open_at(ex, &source, &digest, 0, err);
+    else if (is_get)
+        rc = open_range(ex, &source, &digest, err);
     else
         rc = blob_stat(ex->registry, ex->repository, &digest, &source.blob, err);
     if (rc == 0)

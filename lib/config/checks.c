@@ -13,13 +13,14 @@
 
 #include "lib/base/banned.h"
 
-#define ENTRIES_DEFAULT  1000
-#define INTERVAL_DEFAULT INT64_C(10000000000) /* nanoseconds */
-#define INTERVAL_MIN     INT64_C(1000000)
-#define STATUS_DEFAULT   200
-#define THREADS_MIN      25
-#define PREFIX_MAX       255 /* bytes */
-#define QUOTE_MAX        64  /* bytes of a value shown in a message */
+#define ENTRIES_DEFAULT       1000
+#define INTERVAL_DEFAULT      INT64_C(10000000000) /* nanoseconds */
+#define INTERVAL_MIN          INT64_C(1000000)
+#define STATUS_DEFAULT        200
+#define REDIS_TIMEOUT_DEFAULT INT64_C(1000000000)
+#define THREADS_MIN           25
+#define PREFIX_MAX            255 /* bytes */
+#define QUOTE_MAX             64  /* bytes of a value shown in a message */
 
 static const char letters_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                          "0123456789";
@@ -131,6 +132,16 @@ void check_status(void *field, struct option_finding *finding)
     (void)finding;
     if (*status == 0)
         *status = STATUS_DEFAULT;
+}
+
+/* Upstream's 0 waits without end. */
+void check_redis_timeout(void *field, struct option_finding *finding)
+{
+    int64_t *timeout = field;
+
+    (void)finding;
+    if (*timeout <= 0)
+        *timeout = REDIS_TIMEOUT_DEFAULT;
 }
 
 void check_threads(void *field, struct option_finding *finding)

@@ -16,6 +16,7 @@ option_check_cb check_interval;
 option_check_cb check_log_fields;
 option_check_cb check_metrics_path;
 option_check_cb check_prefix;
+option_check_cb check_redis_timeout;
 option_check_cb check_root;
 option_check_cb check_status;
 option_check_cb check_threads;

@@ -61,6 +61,34 @@ struct config_tcp_check {
 
 struct config_origins;
 
+/* storage.s3; the sizes are bytes. */
+struct config_s3 {
+    char *access_key;
+    char *secret_key;
+    char *session_token;
+    char *region;
+    char *region_endpoint; /* host, host:port or URL; "": Amazon's */
+    char *bucket;
+    char *key_id;
+    char *root;
+    char *storage_class;
+    char *object_acl;
+    char *user_agent;
+    char *log_level; /* without effect */
+    bool is_encrypted;
+    bool is_secure;
+    bool is_verify_skipped;
+    bool is_v4_auth;
+    bool is_path_style_forced;
+    bool is_dual_stack;
+    bool is_accelerated;
+    bool is_fips;
+    int64_t chunk_size;
+    int64_t copy_chunk_size;
+    int64_t copy_concurrency_max;
+    int64_t copy_threshold;
+};
+
 /* Every text is owned and never NULL; "" is "not given". */
 struct config {
     char *version;
@@ -79,9 +107,11 @@ struct config {
             char *root;
             int64_t threads_max;
         } filesystem;
+        struct config_s3 s3;
         struct {
-            char *descriptors; /* "inmemory", "" for none */
-            char *layer_info;  /* likewise */
+            char *descriptors; /* "inmemory" or "redis", "" for none, anything else for none, too */
+            char *layer_info;  /* likewise; counts where the other is "" */
+            int64_t entries_max;
         } cache;
         bool is_delete_enabled;
         bool is_redirect_disabled;
@@ -153,6 +183,27 @@ struct config {
             char *auto_redirect_path;
         } token;
     } auth;
+    struct {
+        const char *server; /* lent: where it is, "": there is none */
+        char *addr;         /* these two are its parts */
+        struct config_texts addrs;
+        char *username;
+        char *password;
+        int64_t database;
+        int64_t dial_timeout_ns; /* these three: at least 1 ms */
+        int64_t read_timeout_ns;
+        int64_t write_timeout_ns;
+        struct {
+            int64_t idle_max;
+            int64_t active_max;      /* 0: no limit */
+            int64_t idle_timeout_ns; /* 0: none */
+        } pool;
+        struct { /* any of them: there is TLS */
+            char *certificate;
+            char *key;
+            struct config_texts root_cas;
+        } tls;
+    } redis;
     struct {
         int64_t entries_max;
     } catalog;

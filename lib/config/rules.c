@@ -297,6 +297,49 @@ static int check_tls(const struct config *config, const struct tree *tree,
     return 0;
 }
 
+/* One address, under either name. */
+static int check_redis_address(struct config *config, const struct tree *tree, struct error *err)
+{
+    const struct config_texts *addrs = &config->redis.addrs;
+    struct option_finding finding = {0};
+
+    if (addrs->count > 1)
+        return fail_value(config, tree, "redis.addrs",
+                          "several addresses are a cluster or sentinels, which this version does "
+                          "not speak to; write the one of a server",
+                          err);
+    if (addrs->count == 0)
+        return 0;
+    if (config->redis.addr[0] != '\0' && strcmp(config->redis.addr, addrs->items[0]) != 0)
+        return fail_value(config, tree, "redis.addrs", "redis.addr says another address", err);
+    check_addr(&addrs->items[0], &finding);
+    if (finding.problem[0] != '\0')
+        return fail_value(config, tree, "redis.addrs", finding.problem, err);
+    return 0;
+}
+
+static int check_redis(struct config *config, const struct tree *tree, struct error *err)
+{
+    if (check_redis_address(config, tree, err) < 0)
+        return -1;
+    if (config->redis.username[0] != '\0' && config->redis.password[0] == '\0')
+        return fail_value(config, tree, "redis.username", "needs redis.password", err);
+    config->redis.server =
+        config->redis.addrs.count > 0 ? config->redis.addrs.items[0] : config->redis.addr;
+    if (config->redis.server[0] != '\0')
+        return 0;
+    if (strcmp(config->storage.cache.descriptors, "redis") == 0)
+        return fail_value(config, tree, "storage.cache.blobdescriptor",
+                          "redis configuration required to use for layerinfo cache: redis.addr",
+                          err);
+    if (config->storage.cache.descriptors[0] == '\0' &&
+        strcmp(config->storage.cache.layer_info, "redis") == 0)
+        return fail_value(config, tree, "storage.cache.layerinfo",
+                          "redis configuration required to use for layerinfo cache: redis.addr",
+                          err);
+    return 0;
+}
+
 /* ---- the three moments ---- */
 
 int rules_check_file(struct tree *tree, struct error *err)
@@ -320,7 +363,7 @@ int rules_check_values(struct config *config, const struct tree *tree,
 {
     choose_ways(config, tree);
     adopt_old_log_level(config);
-    if (check_listener(config, tree, err) < 0)
+    if (check_listener(config, tree, err) < 0 || check_redis(config, tree, err) < 0)
         return -1;
     return check_tls(config, tree, on_warning, arg, err);
 }

@@ -78,13 +78,53 @@ int blob_content_stat(struct registry *registry, const struct digest *canonical,
     return 0;
 }
 
+/* ---- what is remembered ---- */
+
+/* Content that is linked, and was not found: nobody shall remember it. May suspend. */
+static void note_missing(struct registry *registry, const char *repository,
+                         const struct digest *canonical, const struct error *why)
+{
+    if (why->code == ERROR_NOT_FOUND)
+        descriptor_cache_forget(registry->cache, repository, canonical);
+}
+
+/* The content of a link that was read after @moment. May suspend. */
+static int look_at_content(struct registry *registry, const char *repository, uint64_t moment,
+                           struct blob *blob, struct error *err)
+{
+    if (blob_content_stat(registry, &blob->digest, &blob->size, err) < 0) {
+        note_missing(registry, repository, &blob->digest, err);
+        return -1;
+    }
+    descriptor_cache_put(registry->cache, moment, repository, &blob->digest, blob->size);
+    return 0;
+}
+
+/* ---- what is asked of the storage ---- */
+
 int blob_stat(struct registry *registry, const char *repository, const struct digest *digest,
               struct blob *out, struct error *err)
 {
+    uint64_t moment = descriptor_cache_moment(registry->cache);
     struct blob blob;
 
     if (resolve(registry, repository, digest, &blob.digest, err) < 0 ||
-        blob_content_stat(registry, &blob.digest, &blob.size, err) < 0)
+        look_at_content(registry, repository, moment, &blob, err) < 0)
+        return translate(err, repository, digest);
+    *out = blob;
+    return 0;
+}
+
+int blob_recall(struct registry *registry, const char *repository, const struct digest *digest,
+                struct blob *out, struct error *err)
+{
+    uint64_t moment = descriptor_cache_moment(registry->cache);
+    struct blob blob;
+
+    if (resolve(registry, repository, digest, &blob.digest, err) < 0)
+        return translate(err, repository, digest);
+    if (!descriptor_cache_get(registry->cache, repository, &blob.digest, &blob.size) &&
+        look_at_content(registry, repository, moment, &blob, err) < 0)
         return translate(err, repository, digest);
     *out = blob;
     return 0;
@@ -93,6 +133,7 @@ int blob_stat(struct registry *registry, const char *repository, const struct di
 int blob_open(struct registry *registry, const char *repository, const struct digest *digest,
               int64_t offset, struct blob *out_blob, struct storage_reader **out, struct error *err)
 {
+    uint64_t moment = descriptor_cache_moment(registry->cache);
     struct storage_reader *reader;
     struct layout_key key;
     struct digest canonical;
@@ -100,12 +141,16 @@ int blob_open(struct registry *registry, const char *repository, const struct di
     if (resolve(registry, repository, digest, &canonical, err) < 0)
         return translate(err, repository, digest);
     key = layout_blob_data(&canonical);
-    if (store_reader_open(registry->store, key.text, offset, &reader, err) < 0)
-        return translate(err, repository, digest);
-    if (check_size(&canonical, reader->size, key.text, err) < 0) {
-        store_reader_close(reader);
+    if (store_reader_open(registry->store, key.text, offset, &reader, err) < 0) {
+        note_missing(registry, repository, &canonical, err);
         return translate(err, repository, digest);
     }
+    if (check_size(&canonical, reader->size, key.text, err) < 0) {
+        store_reader_close(reader);
+        note_missing(registry, repository, &canonical, err);
+        return translate(err, repository, digest);
+    }
+    descriptor_cache_put(registry->cache, moment, repository, &canonical, reader->size);
     *out_blob = (struct blob){.digest = canonical, .size = reader->size};
     *out = reader;
     return 0;
@@ -140,8 +185,10 @@ int blob_remove(struct registry *registry, const char *repository, const struct 
                 struct error *err)
 {
     struct layout_key key = layout_layer_link(repository, digest);
+    int rc;
 
-    if (repository_unlink(registry, repository, key.text, err) < 0)
-        return translate(err, repository, digest);
-    return 0;
+    descriptor_cache_forget(registry->cache, repository, digest);
+    rc = repository_unlink(registry, repository, key.text, err);
+    descriptor_cache_forget(registry->cache, repository, digest);
+    return rc < 0 ? translate(err, repository, digest) : 0;
 }

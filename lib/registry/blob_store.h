@@ -16,6 +16,16 @@ struct blob {
 must_check int blob_stat(struct registry *registry, const char *repository,
                          const struct digest *digest, struct blob *out, struct error *err);
 
+/*
+ * blob_recall - as blob_stat, but the content may be gone: that it was there is remembered.
+ *
+ * That it is linked in @repository is read. For answers whose next step meets the content itself:
+ * a client that is sent to the storage, a range that is then opened (blob_open tells the true
+ * size). Nothing that counts on the content may ask here.
+ */
+must_check int blob_recall(struct registry *registry, const char *repository,
+                           const struct digest *digest, struct blob *out, struct error *err);
+
 /* Given: store_reader_close(@out). */
 must_check int blob_open(struct registry *registry, const char *repository,
                          const struct digest *digest, int64_t offset, struct blob *out_blob,

@@ -6,13 +6,15 @@
  */
 #pragma once
 
+#include "lib/cache/descriptor_cache.h"
 #include "lib/oci/url_policy.h"
 #include "lib/storage/store.h"
 
 #include <stdbool.h>
 
 struct registry {
-    struct store *store; /* lent for the registry's life */
+    struct store *store;            /* lent for the registry's life */
+    struct descriptor_cache *cache; /* lent; NULL: none. For blob_store only */
     bool is_delete_enabled;
     bool is_read_only; /* nor do we write what reading has taught us; may change between waits */
     const struct url_policy *url_policy; /* of layers kept elsewhere; lent; NULL: none may be */

@@ -19,9 +19,11 @@ ROOMS = [
     "lib/debug",
     "lib/health",
     "lib/registry",
+    "lib/cache",
     "lib/storage",
     "lib/auth",
     "lib/client",
+    "lib/redis",
     "lib/http",
     "lib/task",
     "lib/config",
@@ -34,9 +36,11 @@ NEVER = {
     "auth": {"lib/api", "lib/debug", "lib/health", "lib/registry", "lib/storage"},
     "lib/api": {"lib/debug", "lib/client"},
     "lib/health": {"lib/registry", "lib/auth"},
-    "lib/registry": {"lib/auth", "lib/http", "lib/client"},
+    "lib/registry": {"lib/auth", "lib/http", "lib/client", "lib/redis"},
+    "lib/cache": {"lib/storage", "lib/auth", "lib/http", "lib/client"},
     "lib/storage": {"lib/auth", "lib/http", "lib/client"},
-    "lib/client": {"lib/http"},
+    "lib/client": {"lib/http", "lib/redis"},
+    "lib/redis": {"lib/http"},
 }
 
 # Written in two halves, so that this file does not hold them.
