@@ -21,13 +21,14 @@
 #define BCRYPT_SIZE         (BCRYPT_LEN + 1) /* with its NUL */
 #define BCRYPT_PASSWORD_MAX 72               /* bytes that count; what follows is ignored */
 #define BCRYPT_COST_MIN     4
-#define BCRYPT_COST_MAX     31
+#define BCRYPT_COST_MAX     17 /* some 8 s, and as far as Apache goes; see bcrypt_cost */
 #define BCRYPT_COST_USUAL   10
 
-/* The cost of a hash, 4..31; 0 for what is no bcrypt hash. Text behind the hash is ignored. */
+/* The cost of a hash, BCRYPT_COST_MIN..BCRYPT_COST_MAX; 0 for what is no bcrypt hash, or one of
+ * another cost: at 31 one would keep a helper for days. Text behind the hash is ignored. */
 unsigned bcrypt_cost(struct span hash);
 
-/* Whether @hash is that of @password, which holds no NUL. False too for what is no bcrypt hash.
+/* Whether @hash is that of @password, which holds no NUL. False too for what has no bcrypt_cost.
  * Blocks. Compares in a time that tells nothing. */
 must_check bool bcrypt_matches(struct span hash, struct span password);
 

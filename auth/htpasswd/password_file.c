@@ -10,6 +10,7 @@
  */
 #include "auth/htpasswd/password_file.h"
 
+#include "auth/htpasswd/bcrypt.h"
 #include "auth/htpasswd/password_version.h"
 #include "auth/htpasswd/passwords.h"
 #include "lib/base/clock.h"
@@ -93,6 +94,16 @@ static int run_look(void *arg, struct error *err)
 
 /* ---- taking what was read ---- */
 
+static void tell_of_users(const char *path, const struct passwords *passwords)
+{
+    size_t useless = passwords_useless_count(passwords);
+
+    log_debug("%s: %zu users", path, passwords_count(passwords));
+    if (useless > 0)
+        log_warn("%s: %zu users cannot log in: no bcrypt hash, or one of a cost above %d", path,
+                 useless, BCRYPT_COST_MAX);
+}
+
 /* A version that does not parse is remembered by what it was, and told once; its users are the ones
  * there were. */
 static void take(struct password_file *file, struct password_version *version)
@@ -104,7 +115,7 @@ static void take(struct password_file *file, struct password_version *version)
                       version->err.message);
     } else {
         passwords_free(file->current.passwords);
-        log_debug("%s: %zu users", file->path, passwords_count(version->passwords));
+        tell_of_users(file->path, version->passwords);
     }
     file->current = *version;
     file->has_current = true;

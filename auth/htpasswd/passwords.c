@@ -25,6 +25,7 @@ struct passwords {
     size_t count;
     size_t room;
     unsigned usual_cost;
+    size_t useless_count;
 };
 
 void passwords_free(struct passwords *passwords)
@@ -140,7 +141,7 @@ static void sort(struct passwords *passwords)
     passwords->count = kept + 1;
 }
 
-static void find_usual_cost(struct passwords *passwords)
+static void count_costs(struct passwords *passwords)
 {
     size_t counts[BCRYPT_COST_MAX + 1] = {0};
     unsigned usual = BCRYPT_COST_USUAL;
@@ -152,6 +153,7 @@ static void find_usual_cost(struct passwords *passwords)
             usual = cost;
     }
     passwords->usual_cost = usual;
+    passwords->useless_count = counts[0];
 }
 
 int passwords_parse(struct span text, struct passwords **out, struct error *err)
@@ -171,7 +173,7 @@ int passwords_parse(struct span text, struct passwords **out, struct error *err)
         return -1;
     }
     sort(passwords);
-    find_usual_cost(passwords);
+    count_costs(passwords);
     *out = passwords;
     return 0;
 }
@@ -200,6 +202,11 @@ bool passwords_find(const struct passwords *passwords, struct span user, struct 
 size_t passwords_count(const struct passwords *passwords)
 {
     return passwords->count;
+}
+
+size_t passwords_useless_count(const struct passwords *passwords)
+{
+    return passwords->useless_count;
 }
 
 struct span passwords_text(const struct passwords *passwords)

@@ -42,6 +42,10 @@ bool passwords_find(const struct passwords *passwords, struct span user, struct 
 /* Number of users. */
 size_t passwords_count(const struct passwords *passwords);
 
+/* Number of users whose entry is no bcrypt hash, or one that costs too much: none of them gets in.
+ */
+size_t passwords_useless_count(const struct passwords *passwords);
+
 /* The text it was read from; lent. */
 struct span passwords_text(const struct passwords *passwords);
 

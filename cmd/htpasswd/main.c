@@ -25,7 +25,6 @@
 
 #include "lib/base/banned.h"
 
-#define COST_MAX      17 /* as Apache's */
 #define RECORD_MAX    (ARGUMENT_LEN_MAX + BCRYPT_SIZE + 1)
 #define PASSWORD_ROOM (ARGUMENT_LEN_MAX + 2) /* with the end of its line */
 
@@ -213,9 +212,9 @@ static enum status make_record(const struct arguments *arguments, const struct s
     struct error err = ERROR_INIT;
     char hash[BCRYPT_SIZE];
 
-    if (arguments->cost < BCRYPT_COST_MIN || arguments->cost > COST_MAX) {
+    if (arguments->cost < BCRYPT_COST_MIN || arguments->cost > BCRYPT_COST_MAX) {
         fprintf(stderr, "htpasswd: Unable to encode with bcrypt: cost %lu is not in %d..%d\n",
-                arguments->cost, BCRYPT_COST_MIN, COST_MAX);
+                arguments->cost, BCRYPT_COST_MIN, BCRYPT_COST_MAX);
         return STATUS_MISMATCH;
     }
     if (bcrypt_make('y', (unsigned)arguments->cost, str_span(password), hash, &err) < 0) {

@@ -505,6 +505,19 @@ def test_it_stops_while_passwords_are_verified(tmp_path, patience, result):
         connection.close()
 
 
+@pytest.mark.ours("upstream computes for days")
+def test_a_hash_that_would_take_days_holds_up_nobody(start_registry, tmp_path):
+    path = tmp_path / "htpasswd"
+    dear = "$2b$31$abcdefghijklmnopqrstuu" + "A" * 31
+    path.write_text(f"dear:{dear}\nalso:{dear}\n" + entry("u", "pw") + "\n")
+    registry = start_registry(storage="inmemory", settings=settings(path))
+    with registry.client() as client:
+        for user in ["dear", "also", "nobody", "neither"]:
+            assert status(client, user, "x") == 401
+        assert status(client, "u", "pw") == 200
+    assert "2 users cannot log in" in registry.stderr()
+
+
 # ---- notes --------------------------------------------------------------------------------------
 
 
