@@ -150,3 +150,12 @@ void redact_url(struct str *out, struct span url)
         len = append_parameter(out, url);
     }
 }
+
+struct str redact_copy(const char *text)
+{
+    size_t len = strlen(text);
+    struct str out = STR_INIT(len + len / 2 + 2);
+
+    redact_url(&out, span_make(text, len));
+    return out;
+}

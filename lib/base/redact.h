@@ -20,3 +20,6 @@
  * gets longer by half and two bytes at most.
  */
 void redact_url(struct str *out, struct span url);
+
+/* The same as a text of its own; also of a sentence that holds a URL. Given: str_fini. */
+struct str redact_copy(const char *text);

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/redact.h"
 
 #include "lib/base/banned.h"
 
@@ -21,6 +22,7 @@ struct check *check_new(const char *name, struct probe *probe, int64_t interval_
     struct check *check = xcalloc(1, sizeof(*check));
 
     check->name = xstrdup(name);
+    check->shown_name = redact_copy(name);
     check->probe = probe;
     check->interval_ns = interval_ns <= 0             ? INTERVAL_ELSE
                          : interval_ns < INTERVAL_MIN ? INTERVAL_MIN
@@ -34,6 +36,7 @@ void check_free(struct check *check)
     check->probe->free(check->probe);
     free(check->fault);
     free(check->name);
+    str_fini(&check->shown_name);
     free(check);
 }
 
@@ -42,7 +45,7 @@ void check_free(struct check *check)
 static void note_success(struct check *check)
 {
     if (check->fault != NULL)
-        log_info("health check %s: all is well again", check->name);
+        log_info("health check %s: all is well again", str_text(&check->shown_name));
     check->failures = 0;
     free(check->fault);
     check->fault = NULL;
@@ -50,13 +53,16 @@ static void note_success(struct check *check)
 
 static void note_failure(struct check *check, const struct error *err)
 {
+    const char *name = str_text(&check->shown_name);
+    auto_str fault = redact_copy(err->message);
+
     check->failures++;
     if (check->failures < check->threshold) {
-        log_debug("health check %s: %s", check->name, err->message);
+        log_debug("health check %s: %s", name, str_text(&fault));
         return;
     }
     if (check->fault == NULL)
-        log_warn("health check %s: %s: requests are answered with 503", check->name, err->message);
+        log_warn("health check %s: %s: requests are answered with 503", name, str_text(&fault));
     free(check->fault);
     check->fault = xstrdup(err->message);
 }

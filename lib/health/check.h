@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "lib/base/str.h"
 #include "lib/health/probe.h"
 #include "lib/task/task.h"
 
@@ -15,8 +16,9 @@
 #include <stdint.h>
 
 struct check {
-    struct check *next; /* by name */
-    char *name;         /* owned */
+    struct check *next;    /* by name */
+    char *name;            /* owned */
+    struct str shown_name; /* without the secrets of a URI: for the log */
     struct probe *probe;
     int64_t interval_ns;
     int64_t threshold; /* failures in a row until it fails; 0 and 1: the first */

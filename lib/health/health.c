@@ -7,6 +7,7 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/redact.h"
 #include "lib/client/client.h"
 #include "lib/health/check.h"
 
@@ -36,7 +37,8 @@ static int add(struct health *health, const char *name, struct probe *probe, int
         at = &(*at)->next;
     if (*at != NULL && strcmp((*at)->name, name) == 0) {
         probe->free(probe);
-        return error_set(err, ERROR_INVALID, "Check already exists: %s", name);
+        return error_set(err, ERROR_INVALID, "Check already exists: %s",
+                         str_text(&(*at)->shown_name));
     }
     check = check_new(name, probe, interval_ns, threshold);
     check->next = *at;
@@ -49,12 +51,14 @@ static int add(struct health *health, const char *name, struct probe *probe, int
 static void announce(const char *kind, const char *what, const char *name, int64_t interval_ns,
                      int64_t threshold)
 {
+    auto_str shown = redact_copy(name);
+
     if (threshold != 0)
         log_info("configuring %s health check %s=%s, interval=%" PRId64 ", threshold=%" PRId64,
-                 kind, what, name, interval_ns / NS_PER_S, threshold);
+                 kind, what, str_text(&shown), interval_ns / NS_PER_S, threshold);
     else
-        log_info("configuring %s health check %s=%s, interval=%" PRId64, kind, what, name,
-                 interval_ns / NS_PER_S);
+        log_info("configuring %s health check %s=%s, interval=%" PRId64, kind, what,
+                 str_text(&shown), interval_ns / NS_PER_S);
 }
 
 static int add_storage(struct health *health, const struct config *config, struct store *store,
@@ -190,33 +194,19 @@ void health_print(const struct health *health, struct str *out)
     str_append_text(out, before == '{' ? "{}" : "}");
 }
 
-/* A check's name without what may be a secret in a URI: "user:password@" and the query. */
-static void append_public_name(struct str *out, struct span name)
+/* Without all of a URI's query: who asks is nobody we know. */
+static void append_public_name(struct str *out, const struct check *check)
 {
-    struct span rest = name;
-    struct span shown = span_cut(&rest, '?');
-    const char *scheme_end = memmem(shown.data, shown.len, "://", 3);
-    size_t start = scheme_end != NULL ? (size_t)(scheme_end - shown.data) + 3 : shown.len;
-    struct span authority = span_from(shown, start);
-    const char *at;
+    struct span rest = str_span(&check->shown_name);
+    bool is_uri = rest.len > 0 && memmem(rest.data, rest.len, "://", 3) != NULL;
 
-    if (scheme_end == NULL) {
-        str_append(out, name);
-        return;
-    }
-    rest = authority;
-    authority = span_cut(&rest, '/');
-    at = memrchr(authority.data, '@', authority.len);
-    str_append(out, span_make(shown.data, start));
-    if (at != NULL)
-        start = (size_t)(at - shown.data) + 1;
-    str_append(out, span_from(shown, start));
+    str_append(out, is_uri ? span_cut(&rest, '?') : rest);
 }
 
 void health_print_names(const struct health *health, struct str *out)
 {
     for (const struct check *c = first_failing(health); c != NULL; c = next_failing(c->next)) {
-        append_public_name(out, span_of(c->name));
+        append_public_name(out, c);
         str_append_char(out, '\n');
     }
 }

@@ -225,6 +225,18 @@ def test_http_server_that_is_not_there(watch):
     watched.until({uri: f"error while checking: {uri}"})
 
 
+@pytest.mark.ours("upstream logs the whole URI")
+def test_the_log_has_no_secrets_of_uris(watch):
+    uri = "http://user:pa55word@127.0.0.1:1/path?token=t0ken&a=b"
+    watched = watch(http=[{"uri": uri, "interval": SOON, "threshold": 2}])
+    watched.until({uri: f"error while checking: {uri}"})
+    log = watched.registry.stderr()
+    for words in ["configuring HTTP health check uri=", "error while checking: "]:
+        assert f"{words}http://***@127.0.0.1:1/path?token=***&a=b" in log
+    assert "pa55word" not in log and "t0ken" not in log
+
+
+
 def test_http_server_that_does_not_answer_in_time(watch, downstream):
     downstream.hang.clear()
     watched = watch(http=[{"uri": downstream.uri, "interval": SOON, "timeout": "50ms"}])

@@ -94,7 +94,7 @@ def test_readiness_tells_names_and_no_secrets(start_registry):
     registry = start_registry(storage="inmemory", settings={"health.http": checks})
     with registry.client() as client:
         wait_until(lambda: client.get("/readyz").status == 503, what="it is not ready")
-        assert client.get("/readyz").body == b"http://127.0.0.1:1/x\n"
+        assert client.get("/readyz").body == b"http://***@127.0.0.1:1/x\n"
 
 
 def test_draining_is_not_ready(start_registry):

@@ -478,7 +478,8 @@ static void names_for_everybody_hold_no_secrets(void **state)
     loop_run();
     assert_false(seen.was_healthy);
     assert_string_equal(str_text(&seen.names),
-                        "http://127.0.0.1:1/a@b\nhttp://127.0.0.1:1/path\nhttps://127.0.0.1:1\n");
+                        "http://127.0.0.1:1/a@b\nhttp://***@127.0.0.1:1/path\n"
+                        "https://***@127.0.0.1:1\n");
     str_fini(&seen.printed);
     str_fini(&seen.names);
     health_free(seen.health);
