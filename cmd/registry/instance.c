@@ -106,6 +106,7 @@ static int open_store(struct instance *instance, struct error *err)
         return error_wrap(err, "storage driver %s", name);
     instance->registry.store = instance->store;
     instance->registry.is_delete_enabled = config->storage.is_delete_enabled;
+    instance->registry.is_redirect_disabled = config->storage.is_redirect_disabled;
     instance->registry.url_policy = instance->url_policy;
     return descriptor_cache_open(config, &instance->registry.cache, err);
 }

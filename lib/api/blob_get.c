@@ -2,6 +2,7 @@
  *
  * blob_get - GET and HEAD /v2/<name>/blobs/<digest>: a blob, whole or in parts (end-2).
  *
+ *     the storage has a URL for it -> 307, whatever else the request says; else
  *     If-Match  -> 412        If-None-Match -> 304        If-Range, Range -> 206, 416, or the whole
  *
  * Source: RFC 9110 sections 13 and 14; upstream for the answers to odd ranges.
@@ -11,6 +12,7 @@
 #include "lib/api/multipart.h"
 #include "lib/http/range.h"
 #include "lib/registry/blob_store.h"
+#include "lib/registry/blob_url.h"
 
 #include <event2/buffer.h>
 #include <inttypes.h>
@@ -262,6 +264,26 @@ static int open_range(struct exchange *ex, struct source *source, const struct d
     return blob_stat(ex->registry, ex->repository, digest, &source->blob, err);
 }
 
+/* Sends the client to the storage, where it takes clients. Returns 1, or 0 when the content is to
+ * come from here, or -1. May suspend. */
+static int send_to_storage(struct exchange *ex, const struct digest *digest, struct error *err)
+{
+    struct span client = exchange_forwarded_for(ex);
+    auto_str url = STR_INIT(STORE_URL_MAX);
+    int rc;
+
+    if (client.len == 0)
+        client = span_of(http_request_peer_host(ex->http));
+    rc = blob_url(ex->registry, ex->repository, digest, http_request_method(ex->http), client, &url,
+                  err);
+    if (rc <= 0)
+        return rc;
+    http_reply_header(ex->http, "Location", str_text(&url));
+    http_reply_header(ex->http, "Content-Type", "application/octet-stream");
+    exchange_send_empty(ex, 307);
+    return 1;
+}
+
 int blob_get(struct exchange *ex, struct error *err)
 {
     bool is_get = is_exchange_method(ex, "GET");
@@ -274,6 +296,9 @@ int blob_get(struct exchange *ex, struct error *err)
         error_detail_json(err, "{}");
         return -1;
     }
+    rc = send_to_storage(ex, &digest, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
     if (is_get && exchange_header(ex, "Range").len == 0)
         rc = open_at(ex, &source, &digest, 0, err);
     else if (is_get)

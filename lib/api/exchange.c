@@ -11,6 +11,7 @@
 #include "lib/base/query.h"
 #include "lib/base/redact.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 
@@ -58,6 +59,29 @@ bool is_exchange_method(const struct exchange *ex, const char *method)
 struct span exchange_header(const struct exchange *ex, const char *name)
 {
     return span_of(http_request_header(ex->http, name));
+}
+
+static bool is_ip(struct span text)
+{
+    char copy[INET6_ADDRSTRLEN + 1];
+    unsigned char address[sizeof(struct in6_addr)];
+
+    if (text.len == 0 || text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return inet_pton(AF_INET, copy, address) == 1 || inet_pton(AF_INET6, copy, address) == 1;
+}
+
+struct span exchange_forwarded_for(const struct exchange *ex)
+{
+    struct span chain = exchange_header(ex, "X-Forwarded-For");
+    struct span first = span_trim(span_cut(&chain, ','));
+
+    if (is_ip(first))
+        return first;
+    first = span_trim(exchange_header(ex, "X-Real-Ip"));
+    return is_ip(first) ? first : SPAN("");
 }
 
 bool exchange_query(const struct exchange *ex, const char *name, struct str *out)

@@ -42,6 +42,10 @@ bool is_exchange_method(const struct exchange *ex, const char *method);
 /* A request header; empty when absent. */
 struct span exchange_header(const struct exchange *ex, const char *name);
 
+/* The IP address of who asks, as far as proxies tell it: X-Forwarded-For, then X-Real-Ip; empty
+ * when neither holds one. */
+struct span exchange_forwarded_for(const struct exchange *ex);
+
 /* As query_get; empty and false for a parameter that is absent or longer than @out. */
 must_check bool exchange_query(const struct exchange *ex, const char *name, struct str *out);
 

@@ -8,7 +8,6 @@
 #include "lib/base/clock.h"
 #include "lib/task/task.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,30 +18,12 @@
 
 /* ---- fields ---- */
 
-static bool is_ip(struct span text)
-{
-    char copy[INET6_ADDRSTRLEN + 1];
-    unsigned char address[sizeof(struct in6_addr)];
-
-    if (text.len == 0 || text.len >= sizeof(copy))
-        return false;
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    return inet_pton(AF_INET, copy, address) == 1 || inet_pton(AF_INET6, copy, address) == 1;
-}
-
 /* Who asks, as far as proxies tell it. */
 static struct span remote_address(const struct exchange *ex)
 {
-    struct span chain = exchange_header(ex, "X-Forwarded-For");
-    struct span first = span_trim(span_cut(&chain, ','));
+    struct span client = exchange_forwarded_for(ex);
 
-    if (is_ip(first))
-        return first;
-    first = span_trim(exchange_header(ex, "X-Real-Ip"));
-    if (is_ip(first))
-        return first;
-    return span_of(http_request_peer(ex->http));
+    return client.len > 0 ? client : span_of(http_request_peer(ex->http));
 }
 
 static void add_if_sent(struct log_line *line, const struct exchange *ex, const char *name,

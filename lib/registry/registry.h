@@ -16,6 +16,7 @@ struct registry {
     struct store *store;            /* lent for the registry's life */
     struct descriptor_cache *cache; /* lent; NULL: none. For blob_store only */
     bool is_delete_enabled;
+    bool is_redirect_disabled; /* clients get all content from us */
     bool is_read_only; /* nor do we write what reading has taught us; may change between waits */
     const struct url_policy *url_policy; /* of layers kept elsewhere; lent; NULL: none may be */
 };

@@ -149,9 +149,14 @@ struct storage_driver {
     int (*sweep)(struct storage *storage, const char *key, struct timespec before, bool is_dry_run,
                  struct storage_sweep *out, struct error *err);
 
-    /* A URL where the client can fetch the key itself. NULL slot: never. */
+    /* A URL where the client can fetch the key itself, appended to @out. UNSUPPORTED: not this one.
+     * NULL slot: never. */
     int (*url_for)(struct storage *storage, const char *key, const char *method, struct str *out,
                    struct error *err);
+
+    /* The name of a key in the bucket where it is kept, without a leading slash, appended to @out.
+     * Never suspends. NULL slot: there is no bucket. */
+    void (*object_name)(const struct storage *storage, const char *key, struct str *out);
 };
 
 void storage_list_add(struct storage_list *list, struct span name);

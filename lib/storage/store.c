@@ -26,6 +26,7 @@
 struct store {
     const struct storage_driver *driver;
     struct storage *storage;
+    struct middleware *middleware; /* owned; the outermost, NULL: none */
 };
 
 /* ---- calls ---- */
@@ -45,6 +46,7 @@ enum verb {
     VERB_WRITE,
     VERB_FLUSH,
     VERB_COMMIT,
+    VERB_URL_FOR,
     VERB_COUNT
 };
 
@@ -67,6 +69,7 @@ static const struct {
     [VERB_WRITE] = {"write", "WriterWrite"},
     [VERB_FLUSH] = {"flush", "WriterFlush"},
     [VERB_COMMIT] = {"commit", "WriterCommit"},
+    [VERB_URL_FOR] = {"url_for", "URLFor"},
 };
 
 /* One call of a slot, for the log, the metrics and the context of its error. */
@@ -219,6 +222,12 @@ void store_close(struct store *store)
 {
     if (store == NULL)
         return;
+    while (store->middleware != NULL) {
+        struct middleware *outermost = store->middleware;
+
+        store->middleware = outermost->inner;
+        outermost->kind->close(outermost);
+    }
     store->driver->close(store->storage);
     free(store);
 }
@@ -227,6 +236,90 @@ const char *store_driver_name(const struct store *store)
 {
     return store->driver->name;
 }
+
+/* ---- URLs ---- */
+
+void store_add_middleware(struct store *store, struct middleware *middleware)
+{
+    middleware->store = store;
+    middleware->inner = store->middleware;
+    store->middleware = middleware;
+}
+
+void store_start(struct store *store)
+{
+    for (struct middleware *it = store->middleware; it != NULL; it = it->inner) {
+        if (it->kind->start != NULL)
+            it->kind->start(it);
+    }
+}
+
+void store_stop(struct store *store)
+{
+    for (struct middleware *it = store->middleware; it != NULL; it = it->inner) {
+        if (it->kind->stop != NULL)
+            it->kind->stop(it);
+    }
+}
+
+bool has_store_urls(const struct store *store)
+{
+    return store->middleware != NULL || store->driver->url_for != NULL;
+}
+
+static int ask_driver(struct store *store, const struct url_request *request, struct str *out,
+                      struct error *err)
+{
+    struct call call = call_begin(store->driver, VERB_URL_FOR, request->key);
+    struct error why = ERROR_INIT;
+    int rc;
+
+    if (store->driver->url_for == NULL)
+        return 0;
+    rc = store->driver->url_for(store->storage, request->key, request->method, out, &why);
+    if (rc < 0 && why.code == ERROR_UNSUPPORTED)
+        return call_end(&call, 0, &why);
+    if (rc < 0)
+        *err = why;
+    return call_end(&call, rc, err) < 0 ? -1 : 1;
+}
+
+static int ask(struct store *store, struct middleware *middleware,
+               const struct url_request *request, struct str *out, struct error *err)
+{
+    if (middleware == NULL)
+        return ask_driver(store, request, out, err);
+    return middleware->kind->url_for(middleware, request, out, err);
+}
+
+int store_url_for(struct store *store, const struct url_request *request, struct str *out,
+                  struct error *err)
+{
+    int rc = check_key(request->key, err);
+
+    if (rc == 0)
+        rc = ask(store, store->middleware, request, out, err);
+    if (rc > 0 && str_overflowed(out))
+        rc = error_set(err, ERROR_INTERNAL, "the URL of %s is too long",
+                       shown_key(request->key, SHOWN_KEY));
+    return rc;
+}
+
+int store_inner_url(const struct middleware *middleware, const struct url_request *request,
+                    struct str *out, struct error *err)
+{
+    return ask(middleware->store, middleware->inner, request, out, err);
+}
+
+bool store_object_name(const struct store *store, const char *key, struct str *out)
+{
+    if (store->driver->object_name == NULL)
+        return false;
+    store->driver->object_name(store->storage, key, out);
+    return true;
+}
+
+/* ---- content ---- */
 
 int store_get(struct store *store, const char *key, struct str *out, struct error *err)
 {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "lib/storage/driver.h"
+#include "lib/storage/middleware.h"
 
 struct store;
 
@@ -18,6 +19,34 @@ must_check int store_open(const struct storage_driver *driver, const struct conf
 void store_close(struct store *store); /* no reader or writer may be open */
 
 const char *store_driver_name(const struct store *store);
+
+/* ---- URLs ---- */
+
+/* Puts @middleware before what was put there earlier. Taken: store_close closes it. */
+void store_add_middleware(struct store *store, struct middleware *middleware);
+
+/* Begins and ends what middleware does in the background; before store_close. */
+void store_start(struct store *store);
+void store_stop(struct store *store);
+
+/* Can there be URLs at all? Does not suspend. */
+bool has_store_urls(const struct store *store);
+
+/* Where the client can fetch the key itself, appended to @out (STORE_URL_MAX). Returns 1, or 0 when
+ * it cannot, or -1. The key need not be there. */
+must_check int store_url_for(struct store *store, const struct url_request *request,
+                             struct str *out, struct error *err);
+
+/* The same as seen by @middleware, of this store: what is further in than it says. */
+must_check int store_inner_url(const struct middleware *middleware,
+                               const struct url_request *request, struct str *out,
+                               struct error *err);
+
+/* Appends the name under which the driver keeps @key in a bucket; false: it keeps it in none. Does
+ * not suspend. */
+must_check bool store_object_name(const struct store *store, const char *key, struct str *out);
+
+/* ---- content ---- */
 
 must_check int store_get(struct store *store, const char *key, struct str *out, struct error *err);
 must_check int store_put(struct store *store, const char *key, struct span content,
