@@ -9,6 +9,7 @@
 
 extern const struct storage_driver inmemory_driver;
 extern const struct storage_driver filesystem_driver;
+extern const struct storage_driver s3_driver;
 
 /* By its name in the configuration; NULL when there is none. */
 const struct storage_driver *driver_find(const char *name);

@@ -227,7 +227,7 @@ static void victim_end(struct victim *victim)
     struct error err = ERROR_INIT;
 
     assert_int_equal(task_wait(&victim->ended, 60000, &err), 0);
-    assert_int_equal(count_descriptors(), victim->descriptors);
+    expect_descriptors(victim->descriptors);
     trial_arm(TRIAL_NONE, 0);
     check_and_repeat(victim->store, victim->operation, victim->result);
 }
@@ -318,6 +318,8 @@ static void an_operation_no_helper_has_begun_is_taken_back(struct store *store)
     sem_t begun;
     sem_t released;
 
+    if (is_suite_remote())
+        return;
     sem_init(&begun, 0, 0);
     sem_init(&released, 0, 0);
     for (size_t i = 0; i < array_count(operations); i++) {
@@ -384,7 +386,7 @@ static void a_canceled_task_closes_its_writer(struct store *store)
 
     task_spawn("canceled", canceled_main, &victim);
     assert_int_equal(task_wait(&victim.ended, 60000, &err), 0);
-    assert_int_equal(count_descriptors(), descriptors);
+    expect_descriptors(descriptors);
     assert_int_equal(store_writer_open(store, "/i/up/data", STORAGE_WRITER_APPEND, &writer, &err),
                      0);
     assert_int_equal(writer->size % 5, 0);

@@ -32,11 +32,16 @@ extern const struct suite_case content_cases[];
 extern const struct suite_case stream_cases[];
 extern const struct suite_case interruption_cases[];
 extern const struct suite_case filesystem_cases[]; /* the bare filesystem only */
+extern const struct suite_case s3_cases[];         /* the bare s3 only */
 
 /* ---- what cases are made of; all may suspend ---- */
 
 const char *suite_root(void); /* the temporary directory of the running case */
 bool is_suite_wrapped(void);  /* behind trial_driver */
+
+/* On a service elsewhere that knows objects only: a key may be both content and directory, helpers
+ * and descriptors are no measure of what goes on, and what is not committed is not listed. */
+bool is_suite_remote(void);
 
 void expect_put(struct store *store, const char *key, const char *text);
 void expect_content(struct store *store, const char *key, const char *text);
@@ -57,6 +62,7 @@ void expect_stream(struct store *store, const char *key, int64_t offset, const c
                    size_t len);
 
 size_t count_descriptors(void);
+void expect_descriptors(size_t count); /* but for connections that wait for more to do */
 
 /* How many files below the case's root match ".*.tmp". */
 size_t count_temporaries(void);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * copy - see copy.h.
+ */
+#include "drivers/s3/copy.h"
+
+#include "drivers/s3/parallel.h"
+#include "drivers/s3/s3_object.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/task/task.h"
+
+#include <stdlib.h>
+
+#include "lib/base/banned.h"
+
+/* Stretches of @from that become parts first, first + 1, ... of an upload. */
+struct stretches {
+    struct service *service;
+    const char *from;
+    const char *to;
+    const char *id;
+    int64_t size;
+    size_t count;
+    int first;
+    char **etags; /* owned, each NULL until it is copied */
+};
+
+/* All about the same length, so that none is too short. */
+static int64_t stretch_offset(const struct stretches *stretches, size_t index)
+{
+    int64_t each = stretches->size / (int64_t)stretches->count;
+    int64_t rest = stretches->size % (int64_t)stretches->count;
+
+    return each * (int64_t)index + ((int64_t)index < rest ? (int64_t)index : rest);
+}
+
+static int copy_stretch(void *arg, size_t index, struct error *err)
+{
+    struct stretches *stretches = arg;
+    int64_t offset = stretch_offset(stretches, index);
+    int64_t len = stretch_offset(stretches, index + 1) - offset;
+
+    return s3_multipart_copy(stretches->service, stretches->to, stretches->id,
+                             stretches->first + (int)index, stretches->from, offset,
+                             stretches->count > 1 ? len : -1, &stretches->etags[index], err);
+}
+
+/* Copies @size bytes as @count parts, and adds them to @parts. */
+static int copy_stretches(struct service *service, const char *from, int64_t size, const char *to,
+                          const char *id, size_t count, struct parts *parts, struct error *err)
+{
+    struct stretches stretches = {
+        service, from, to, id, size, count, parts_next(parts), xcalloc(count, sizeof(char *))};
+    int rc = parallel_run(count, service->copy_width, copy_stretch, &stretches, err);
+
+    for (size_t i = 0; i < count; i++) {
+        if (rc == 0)
+            parts_add(parts, stretches.first + (int)i,
+                      stretch_offset(&stretches, i + 1) - stretch_offset(&stretches, i),
+                      stretches.etags[i]);
+        else
+            free(stretches.etags[i]);
+    }
+    free(stretches.etags);
+    return rc;
+}
+
+static size_t stretch_count(int64_t size, int64_t each)
+{
+    int64_t count = (size + each - 1) / each;
+
+    if (count > 1 && size / count < S3_PART_MIN)
+        count = size / S3_PART_MIN;
+    return (size_t)(count > S3_PARTS_MAX ? S3_PARTS_MAX : count);
+}
+
+int copy_to_parts(struct service *service, const char *from, int64_t size, const char *to,
+                  const char *id, struct parts *parts, struct error *err)
+{
+    return copy_stretches(service, from, size, to, id, stretch_count(size, S3_PART_MAX), parts,
+                          err);
+}
+
+static int copy_at_once(struct service *service, const char *from, const char *to,
+                        struct error *err)
+{
+    auto_str source = STR_INIT(S3_KEY_MAX * 3);
+    struct s3_request request = {.method = "PUT", .key = to};
+    auto_s3_answer answer;
+
+    s3_object_source(service, from, &source);
+    s3_request_object_headers(&request, service);
+    s3_request_header(&request, "x-amz-copy-source", str_text(&source));
+    return s3_request_do(service, &request, &answer, err);
+}
+
+static void abort_quietly(struct service *service, const char *name, const char *id)
+{
+    struct error err = ERROR_INIT;
+
+    task_shield();
+    if (s3_multipart_abort(service, name, id, &err) < 0)
+        log_warn("s3: an unfinished upload of %s stays: %s", name, err.message);
+    task_unshield();
+}
+
+/* Others may be copying the same content: each has an upload of its own. */
+static int copy_in_parts(struct service *service, const char *from, const char *to, int64_t size,
+                         struct error *err)
+{
+    size_t count = stretch_count(size, service->copy_chunk_size);
+    struct parts parts = {0};
+    char *id = NULL;
+    int rc;
+
+    if (s3_multipart_begin(service, to, false, &id, err) < 0)
+        return -1;
+    rc = copy_stretches(service, from, size, to, id, count, &parts, err);
+    if (rc == 0)
+        rc = s3_multipart_complete(service, to, id, &parts, err);
+    if (rc < 0)
+        abort_quietly(service, to, id);
+    parts_fini(&parts);
+    free(id);
+    return rc;
+}
+
+int copy_object(struct service *service, const char *from, const char *to, int64_t size,
+                struct error *err)
+{
+    if (size <= service->copy_threshold || size < 2 * S3_PART_MIN)
+        return copy_at_once(service, from, to, err);
+    return copy_in_parts(service, from, to, size, err);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * copy - content from one name to another within the bucket, without passing through here. Private
+ * to the folder. May suspend.
+ */
+#pragma once
+
+#include "drivers/s3/s3_multipart.h"
+
+/*
+ * copy_object - make @to what @from is.
+ *
+ * Up to multipartcopythresholdsize in one request, else in parts, several at once. NOT_FOUND
+ * without @from; then @to is as it was.
+ */
+must_check int copy_object(struct service *service, const char *from, const char *to, int64_t size,
+                           struct error *err);
+
+/* Adds an object's whole content to an upload as its next parts, as few as may be. */
+must_check int copy_to_parts(struct service *service, const char *from, int64_t size,
+                             const char *to, const char *id, struct parts *parts,
+                             struct error *err);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * s3_request - see s3_request.h. What an answer means is in verdict.c.
+ */
+#include "drivers/s3/s3_request.h"
+
+#include "drivers/s3/credentials.h"
+#include "drivers/s3/sign_v2.h"
+#include "drivers/s3/verdict.h"
+#include "lib/base/clock.h"
+#include "lib/base/encode.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/client/client.h"
+#include "lib/client/retry.h"
+#include "lib/task/task.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/banned.h"
+
+#define ATTEMPTS    4
+#define XML_MAX     (8 << 20) /* bytes of an answer that is no content */
+#define HEADERS_MAX (REQUEST_HEADERS_MAX + 4)
+#define TEXT_MAX    (16 << 10)
+
+static const struct client_retry pauses = {.attempts = ATTEMPTS, .first_ms = 100, .max_ms = 5000};
+static const struct client_retry long_pauses = {
+    .attempts = ATTEMPTS, .first_ms = 500, .max_ms = 20000};
+
+void s3_request_header(struct s3_request *request, const char *name, const char *value)
+{
+    assert(request->header_count < REQUEST_HEADERS_MAX);
+    request->headers[request->header_count++] = (struct sign_header){name, value};
+}
+
+void s3_request_object_headers(struct s3_request *request, const struct service *service)
+{
+    s3_request_header(request, "content-type", "application/octet-stream");
+    s3_request_header(request, "x-amz-acl", service->acl);
+    if (service->storage_class[0] != '\0')
+        s3_request_header(request, "x-amz-storage-class", service->storage_class);
+    if (service->encryption[0] != '\0')
+        s3_request_header(request, "x-amz-server-side-encryption", service->encryption);
+    if (service->key_id[0] != '\0')
+        s3_request_header(request, "x-amz-server-side-encryption-aws-kms-key-id", service->key_id);
+}
+
+void s3_answer_fini(struct s3_answer *answer)
+{
+    xml_answer_fini(&answer->xml);
+}
+
+/* ---- the signed head ---- */
+
+/* All that is sent, as text; `headers` point into it. */
+struct head {
+    struct sign_header signed_headers[HEADERS_MAX];
+    size_t count;
+    char date[SIGN_V2_DATE_SIZE];
+    char hash[SIGN_HASH_SIZE];
+    struct str url;
+    struct str path;
+    struct str authorization;
+    struct str lines[HEADERS_MAX + 2];
+    const char *headers[HEADERS_MAX + 3];
+    size_t line_count;
+};
+
+static void head_fini(struct head *head)
+{
+    str_fini(&head->url);
+    str_fini(&head->path);
+    str_fini(&head->authorization);
+    for (size_t i = 0; i < head->line_count; i++)
+        str_fini(&head->lines[i]);
+}
+
+static int compare_headers(const void *a, const void *b)
+{
+    return strcmp(((const struct sign_header *)a)->name, ((const struct sign_header *)b)->name);
+}
+
+static void add_signed(struct head *head, const char *name, const char *value)
+{
+    head->signed_headers[head->count++] = (struct sign_header){name, value};
+}
+
+static void add_line(struct head *head, const char *name, const char *value)
+{
+    struct str *line = &head->lines[head->line_count];
+
+    *line = STR_INIT(TEXT_MAX);
+    str_append_format(line, "%s: %s", name, value);
+    head->headers[head->line_count++] = str_text(line);
+}
+
+static const char *payload_hash(const struct service *service, const struct s3_request *request,
+                                struct head *head)
+{
+    if (request->payload_hash != NULL)
+        return request->payload_hash;
+    if (is_endpoint_https(&service->endpoint) && request->body.len > 0)
+        return SIGN_UNSIGNED;
+    sign_hash(request->body, head->hash);
+    return head->hash;
+}
+
+/* The signature that everybody has. */
+static void sign(const struct service *service, const struct s3_request *request,
+                 const struct sign_key *key, struct head *head)
+{
+    const char *hash = payload_hash(service, request, head);
+
+    sign_date(clock_now().tv_sec, head->date);
+    add_signed(head, "host", service->endpoint.host);
+    add_signed(head, "x-amz-content-sha256", hash);
+    add_signed(head, "x-amz-date", head->date);
+    qsort(head->signed_headers, head->count, sizeof(head->signed_headers[0]), compare_headers);
+    sign_authorization(key,
+                       &(struct sign_request){
+                           .method = request->method,
+                           .path = str_span(&head->path),
+                           .query = span_of(request->query),
+                           .headers = head->signed_headers,
+                           .header_count = head->count,
+                           .payload_hash = hash,
+                           .date = head->date,
+                       },
+                       &head->authorization);
+}
+
+/* The old one. */
+static void sign_old(const struct service *service, const struct s3_request *request,
+                     const struct sign_key *key, struct head *head)
+{
+    auto_str resource = STR_INIT(TEXT_MAX);
+
+    sign_v2_date(clock_now().tv_sec, head->date);
+    endpoint_resource(&service->endpoint, request->key, &resource);
+    qsort(head->signed_headers, head->count, sizeof(head->signed_headers[0]), compare_headers);
+    sign_v2_authorization(key,
+                          &(struct sign_request){
+                              .method = request->method,
+                              .query = span_of(request->query),
+                              .headers = head->signed_headers,
+                              .header_count = head->count,
+                              .date = head->date,
+                          },
+                          str_span(&resource), &head->authorization);
+    add_line(head, "Date", head->date);
+}
+
+/* curl sends Host itself; an empty Content-Type keeps it from making one up. */
+static void write_lines(struct head *head)
+{
+    for (size_t i = 0; i < head->count; i++) {
+        if (strcmp(head->signed_headers[i].name, "host") != 0)
+            add_line(head, head->signed_headers[i].name, head->signed_headers[i].value);
+    }
+    add_line(head, "Authorization", str_text(&head->authorization));
+    head->headers[head->line_count] = NULL;
+}
+
+/* May suspend, for the credentials. */
+static int head_init(struct head *head, struct service *service, const struct s3_request *request,
+                     struct error *err)
+{
+    struct sign_key key;
+
+    *head = (struct head){
+        .url = STR_INIT(TEXT_MAX),
+        .path = STR_INIT(TEXT_MAX),
+        .authorization = STR_INIT(TEXT_MAX),
+    };
+    if (credentials_get(service->credentials, &key, err) < 0)
+        return -1;
+    endpoint_path(&service->endpoint, request->key, &head->path);
+    str_append_format(&head->url, "%s://%s%s", service->endpoint.scheme, service->endpoint.host,
+                      str_text(&head->path));
+    if (request->query != NULL)
+        str_append_format(&head->url, "?%s", request->query);
+    for (size_t i = 0; i < request->header_count; i++)
+        add_signed(head, request->headers[i].name, request->headers[i].value);
+    if (key.token != NULL && key.token[0] != '\0')
+        add_signed(head, "x-amz-security-token", key.token);
+    if (service->is_v4)
+        sign(service, request, &key, head);
+    else
+        sign_old(service, request, &key, head);
+    write_lines(head);
+    return 0;
+}
+
+/* ---- one attempt ---- */
+
+static void read_head(struct client_transfer *transfer, struct s3_answer *out)
+{
+    const char *etag = client_header(transfer, "ETag");
+    const char *modified = client_header(transfer, "Last-Modified");
+    const char *range = client_header(transfer, "Content-Range");
+
+    snprintf(out->etag, sizeof(out->etag), "%s", etag != NULL ? etag : "");
+    out->length = client_length(transfer);
+    out->total = range != NULL ? verdict_total(span_of(range)) : -1;
+    if (modified != NULL)
+        (void)verdict_time(modified, &out->modified_at);
+}
+
+/* The body of an answer that is not content: XML, or nothing we read. */
+static int read_xml(struct client_transfer *transfer, struct s3_answer *out, struct error *err)
+{
+    auto_str body = STR_INIT(XML_MAX);
+    struct span text;
+
+    if (client_read_all(transfer, &body, err) < 0)
+        return -1;
+    text = str_span(&body);
+    while (text.len > 0 && strchr(" \r\n\t", text.data[0]) != NULL)
+        text = span_from(text, 1); /* sent to keep a slow call's connection alive */
+    if (text.len == 0)
+        return 0;
+    if (out->status / 100 == 2)
+        return xml_parse(text, &out->xml, err);
+    if (xml_parse(text, &out->xml, err) < 0)
+        *err = ERROR_INIT; /* the status says enough */
+    return 0;
+}
+
+static int read_content(const struct s3_request *request, struct client_transfer *transfer,
+                        const struct s3_answer *answer, struct error *err)
+{
+    struct str *content = request->content;
+    size_t before = content->len;
+
+    if (answer->length > (int64_t)(content->max - before))
+        return error_set(err, ERROR_TOO_LARGE, "%lld bytes are more than %zu",
+                         (long long)answer->length, content->max - before);
+    if (client_read_all(transfer, content, err) == 0)
+        return 0;
+    content->len = before;
+    content->overflowed = false;
+    if (content->data != NULL)
+        content->data[before] = '\0';
+    return -1;
+}
+
+/* The head is there: read on, and judge. */
+static int finish(const struct s3_request *request, struct client_transfer *transfer,
+                  struct s3_answer *out, bool is_stream, struct error *err)
+{
+    bool is_good = out->status / 100 == 2;
+
+    read_head(transfer, out);
+    if (is_good && is_stream)
+        return 0;
+    if (is_good && request->content != NULL)
+        return read_content(request, transfer, out, err);
+    if (strcmp(request->method, "HEAD") != 0 && read_xml(transfer, out, err) < 0)
+        return -1;
+    return verdict_of(out, err);
+}
+
+static int try_once(struct service *service, const struct s3_request *request,
+                    struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
+{
+    auto_cleanup(head_fini) struct head head = {0};
+    struct client_transfer *transfer = NULL;
+    struct client_call call;
+    int rc;
+
+    if (head_init(&head, service, request, err) < 0)
+        return -1;
+    call = (struct client_call){
+        .method = request->method,
+        .url = str_text(&head.url),
+        .headers = head.headers,
+        .body = request->body,
+        .body_buffer = request->pieces,
+        .is_expecting = request->pieces != NULL,
+    };
+    if (client_open(service->client, &call, &transfer, err) < 0)
+        return -1;
+    rc = client_receive_head(transfer, &out->status, err);
+    if (rc == 0)
+        rc = finish(request, transfer, out, out_transfer != NULL, err);
+    if (rc == 0 && out_transfer != NULL)
+        *out_transfer = transfer;
+    else
+        client_close(transfer);
+    return rc;
+}
+
+/* ---- attempts ---- */
+
+static void forget_answer(struct s3_answer *answer)
+{
+    bool is_doubtful = answer->is_doubtful;
+
+    s3_answer_fini(answer);
+    *answer = (struct s3_answer){.length = -1, .total = -1, .is_doubtful = is_doubtful};
+}
+
+/* After a failure: 0 when it is to be tried again, having waited. */
+static int pause_or_fail(struct service *service, const struct s3_request *request,
+                         int attempts_made, struct s3_answer *answer, struct error *err)
+{
+    enum verdict verdict = verdict_on_repeating(answer, err);
+    const struct client_retry *rule = verdict == VERDICT_SLOWER ? &long_pauses : &pauses;
+
+    if (verdict == VERDICT_FINAL)
+        return -1;
+    if (verdict == VERDICT_CREDENTIALS)
+        credentials_expire(service->credentials);
+    else
+        answer->is_doubtful = true;
+    if (attempts_made >= rule->attempts || (request->is_checked_later && answer->status == 0))
+        return -1;
+    log_debug("s3: %s attempt %d: %s", request->method, attempts_made, err->message);
+    return task_sleep(retry_pause(rule, attempts_made, -1, arc4random()), err);
+}
+
+int s3_request_open(struct service *service, const struct s3_request *request,
+                    struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
+{
+    struct error why;
+
+    *out = (struct s3_answer){.length = -1, .total = -1};
+    for (int attempts_made = 1;; attempts_made++) {
+        why = ERROR_INIT;
+        if (try_once(service, request, out, out_transfer, &why) == 0)
+            return 0;
+        if (pause_or_fail(service, request, attempts_made, out, &why) < 0)
+            break;
+        forget_answer(out);
+    }
+    *err = why;
+    return -1;
+}
+
+int s3_request_do(struct service *service, const struct s3_request *request, struct s3_answer *out,
+                  struct error *err)
+{
+    return s3_request_open(service, request, out, NULL, err);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * writer - see writer.h. How it ends at another key is in commit.c.
+ */
+#include "drivers/s3/writer.h"
+
+#include "drivers/s3/commit.h"
+#include "drivers/s3/copy.h"
+#include "drivers/s3/parallel.h"
+#include "drivers/s3/pending.h"
+#include "drivers/s3/removal.h"
+#include "drivers/s3/s3_object.h"
+#include "drivers/s3/sender.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <stdlib.h>
+
+#include "lib/base/banned.h"
+
+struct writer *writer_of(const struct service *service, const char *name)
+{
+    struct writer *writer = service->writers;
+
+    while (writer != NULL && strcmp(writer->name, name) != 0)
+        writer = writer->next;
+    return writer;
+}
+
+static void unlink_writer(struct writer *writer)
+{
+    struct writer **place = &writer->service->writers;
+
+    while (*place != writer)
+        place = &(*place)->next;
+    *place = writer->next;
+}
+
+/* Nothing is known of what is there yet; from now on the key is held. */
+static struct writer *writer_new(struct service *service, const char *name)
+{
+    struct writer *writer = xcalloc(1, sizeof(*writer));
+
+    writer->base.driver = service->base.driver;
+    writer->service = service;
+    writer->name = xstrdup(name);
+    writer->tail = evbuffer_new();
+    writer->is_working = true;
+    writer->next = service->writers;
+    service->writers = writer;
+    return writer;
+}
+
+static void writer_free(struct writer *writer)
+{
+    unlink_writer(writer);
+    sender_end(writer);
+    evbuffer_free(writer->tail);
+    parts_fini(&writer->parts);
+    free(writer->tail_etag);
+    free(writer->name);
+    free(writer->id);
+    free(writer);
+}
+
+/* ---- opening ---- */
+
+/* What was at the key goes: the object and, at the same time, unfinished uploads. */
+static int remove_old(void *arg, size_t index, struct error *err)
+{
+    struct writer *writer = arg;
+
+    return index == 0 ? s3_object_remove(writer->service, writer->name, err)
+                      : removal_of_uploads(writer->service, writer->name, NULL, err);
+}
+
+static int create(struct writer *writer, struct error *err)
+{
+    if (parallel_run(2, 2, remove_old, writer, err) < 0)
+        return -1;
+    return s3_multipart_begin(writer->service, writer->name, true, &writer->id, err);
+}
+
+/* Goes on with the longest upload there is, or with the object where that is longer. */
+static int append(struct writer *writer, struct error *err)
+{
+    auto_pending pending = {0};
+
+    if (pending_find(writer->service, writer->name, &pending, err) < 0)
+        return -1;
+    writer->base.size = pending_size(&pending);
+    writer->is_complete = pending.object_size > pending.parts.size || pending.id == NULL;
+    if (pending.upload_count > 1 || (writer->is_complete && pending.id != NULL)) {
+        if (removal_of_uploads(writer->service, writer->name,
+                               writer->is_complete ? NULL : pending.id, err) < 0)
+            return -1;
+    }
+    writer->has_object = pending.object_size >= 0;
+    if (writer->is_complete)
+        return 0;
+    writer->parts = pending.parts;
+    writer->id = pending.id;
+    pending = (struct pending){.object_size = -1};
+    return 0;
+}
+
+int writer_open(struct storage *storage, const char *key, enum storage_writer_mode mode,
+                struct storage_writer **out, struct error *err)
+{
+    struct service *service = (struct service *)storage;
+    SERVICE_NAME(name, service, key);
+    struct writer *writer;
+
+    if (writer_of(service, str_text(&name)) != NULL)
+        return error_set(err, ERROR_BUSY, "another request writes it");
+    writer = writer_new(service, str_text(&name));
+    if ((mode == STORAGE_WRITER_CREATE ? create(writer, err) : append(writer, err)) < 0) {
+        writer_free(writer);
+        return -1;
+    }
+    writer->is_working = false;
+    *out = &writer->base;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+/* All content is in the object: a new upload that begins with it. Short content comes back into
+ * memory, for it could not stay a part. */
+static int begin_anew(struct writer *writer, struct error *err)
+{
+    struct service *service = writer->service;
+    auto_str content = STR_INIT(S3_PART_MIN);
+    auto_free char *id = NULL;
+    struct parts parts = {0};
+    bool is_short = writer->base.size < S3_PART_MIN;
+
+    if (s3_multipart_begin(service, writer->name, true, &id, err) < 0)
+        return -1;
+    if ((is_short ? s3_object_get(service, writer->name, &content, err)
+                  : copy_to_parts(service, writer->name, writer->base.size, writer->name, id,
+                                  &parts, err)) < 0) {
+        parts_fini(&parts);
+        return -1;
+    }
+    assert(evbuffer_get_length(writer->tail) == 0);
+    evbuffer_add(writer->tail, str_text(&content), content.len);
+    writer->parts = parts;
+    writer->id = id;
+    id = NULL;
+    writer->is_complete = false;
+    return 0;
+}
+
+/* A last part that is too short to be followed by another. */
+static bool has_short_end(const struct writer *writer)
+{
+    const struct parts *parts = &writer->parts;
+
+    return parts->count > 0 && parts->items[parts->count - 1].size < S3_PART_MIN;
+}
+
+static int prepare(struct writer *writer, struct error *err)
+{
+    if (!writer->is_complete && has_short_end(writer) && commit_complete(writer, err) < 0)
+        return -1;
+    return writer->is_complete ? begin_anew(writer, err) : 0;
+}
+
+/* Makes room for more: at most one part is on its way and one is here. */
+static int make_room(struct writer *writer, struct error *err)
+{
+    size_t chunk = writer->service->chunk_size;
+
+    if (is_sender_done(writer) && sender_settle(writer, err) < 0)
+        return -1;
+    if (evbuffer_get_length(writer->tail) < chunk)
+        return 0;
+    if (sender_settle(writer, err) < 0)
+        return -1;
+    sender_begin(writer, chunk);
+    return 0;
+}
+
+static int take(struct writer *writer, struct evbuffer *data, struct error *err)
+{
+    if (prepare(writer, err) < 0 || make_room(writer, err) < 0)
+        return -1;
+    writer->base.size += (int64_t)evbuffer_get_length(data);
+    if (evbuffer_add_buffer(writer->tail, data) < 0)
+        return error_set(err, ERROR_INTERNAL, "a buffer that cannot be added to");
+    if (evbuffer_get_length(writer->tail) >= writer->service->chunk_size && !is_sender_busy(writer))
+        return make_room(writer, err);
+    return 0;
+}
+
+int writer_write(struct storage_writer *base, struct evbuffer *data, struct error *err)
+{
+    struct writer *writer = (struct writer *)base;
+    int rc;
+
+    writer->is_working = true;
+    rc = take(writer, data, err);
+    writer->is_working = false;
+    (void)evbuffer_drain(data, evbuffer_get_length(data));
+    return rc;
+}
+
+/* ---- flushing ---- */
+
+/* The end of the content as a part that will be replaced when more comes. */
+static int send_short_end(struct writer *writer, struct error *err)
+{
+    size_t len = evbuffer_get_length(writer->tail);
+    char *etag;
+
+    if (writer->tail_sent == len)
+        return 0;
+    if (s3_multipart_put(writer->service, writer->name, writer->id, parts_next(&writer->parts),
+                         writer->tail, &etag, err) < 0)
+        return -1;
+    free(writer->tail_etag);
+    writer->tail_etag = etag;
+    writer->tail_sent = len;
+    return 0;
+}
+
+static int flush(struct writer *writer, struct error *err)
+{
+    size_t chunk = writer->service->chunk_size;
+    size_t len;
+
+    if (sender_settle(writer, err) < 0)
+        return -1;
+    while ((len = evbuffer_get_length(writer->tail)) >= S3_PART_MIN) {
+        sender_begin(writer, len < chunk ? len : chunk);
+        if (sender_settle(writer, err) < 0)
+            return -1;
+    }
+    return send_short_end(writer, err);
+}
+
+int writer_flush(struct storage_writer *base, struct error *err)
+{
+    struct writer *writer = (struct writer *)base;
+    int rc;
+
+    if (writer->is_complete)
+        return 0;
+    writer->is_working = true;
+    rc = flush(writer, err);
+    writer->is_working = false;
+    writer->has_failed = rc < 0;
+    return rc;
+}
+
+int writer_show(struct writer *writer, struct error *err)
+{
+    int rc;
+
+    if (writer->is_working)
+        return error_set(err, ERROR_BUSY, "another request writes it");
+    if (writer_flush(&writer->base, err) < 0)
+        return -1;
+    if (writer->is_complete || writer->base.size == 0)
+        return 0;
+    writer->is_working = true;
+    rc = commit_complete(writer, err);
+    writer->is_working = false;
+    return rc;
+}
+
+/* What was written becomes durable if it can; where the last flush failed, it cannot. */
+void writer_close(struct storage_writer *base)
+{
+    struct writer *writer = (struct writer *)base;
+    struct error err = ERROR_INIT;
+
+    task_shield();
+    if (!writer->has_failed && writer->id != NULL && writer_flush(base, &err) < 0 &&
+        err.code != ERROR_NOT_FOUND)
+        log_warn("s3: the end of %s is lost: %s", writer->name, err.message);
+    writer_free(writer);
+    task_unshield();
+}

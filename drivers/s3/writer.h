@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * writer - content that grows: one unfinished multipart upload at the key. Private to the folder.
+ *
+ *     |<----------- parts ----------->|<-- sender -->|<------------ tail ------------>|
+ *      the service has them, for good   on its way     here; its first `tail_sent` bytes
+ *                                                      the service has as one part more
+ *
+ * A part that is not the last must have 5 MiB. So a shorter end that was flushed stays in memory
+ * too, and what comes later replaces that part by a longer one of the same number. A writer that
+ * was opened anew does not have these bytes: it turns what there is into an object and goes on from
+ * that (begin_anew in writer.c), as upstream does.
+ */
+#pragma once
+
+#include "drivers/s3/s3_multipart.h"
+#include "lib/task/task.h"
+
+struct evbuffer;
+
+/* A part on its way, sent by a task of its own: see sender.h. */
+struct sender {
+    struct task *task; /* NULL: none runs */
+    struct task_wait ended;
+    struct evbuffer *pieces; /* owned; NULL: nothing to settle */
+    int number;
+    char *etag; /* owned; NULL until the part has arrived */
+    struct error err;
+    void *context; /* of the request, for the log */
+};
+
+struct writer {
+    struct storage_writer base;
+    struct service *service; /* lent */
+    struct writer *next;     /* of the service's open ones */
+    char *name;              /* owned; the key's, in the bucket */
+    char *id;                /* owned; of the upload; NULL: none any more */
+    struct parts parts;
+    struct sender sender;
+    struct evbuffer *tail;
+    size_t tail_sent;
+    char *tail_etag;  /* owned; of the part that is the beginning of the tail */
+    bool has_object;  /* an object is at the key: the content as it was at some time */
+    bool is_complete; /* ... all of it, and there is no upload */
+    bool is_working;  /* a call is in progress */
+    bool has_failed;  /* the last flush */
+};
+
+/* The slots of the driver. */
+int writer_open(struct storage *storage, const char *key, enum storage_writer_mode mode,
+                struct storage_writer **out, struct error *err);
+int writer_write(struct storage_writer *writer, struct evbuffer *data, struct error *err);
+int writer_flush(struct storage_writer *writer, struct error *err);
+void writer_close(struct storage_writer *writer);
+int writer_commit(struct storage_writer *writer, const char *to, struct error *err);
+
+/* The open writer of that name; NULL if there is none. */
+struct writer *writer_of(const struct service *service, const char *name);
+
+/*
+ * writer_show - make an object of what was flushed, so that it can be read, and go on with a new
+ * upload that begins with it. May suspend. BUSY while the writer does something else.
+ */
+must_check int writer_show(struct writer *writer, struct error *err);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * s3_cases - what only an object store has: parts, short ends, copies in parts, pages, neighbours
+ * that share a prefix, several processes on one bucket.
+ */
+#include "drivers/drivers.h"
+#include "drivers/s3/s3_object.h"
+#include "drivers/s3/s3_multipart.h"
+#include "lib/base/memory.h"
+#include "test/driver/s3_bucket.h"
+#include "test/driver/suite.h"
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/base/banned.h"
+
+#define MIB (1 << 20)
+
+/* The same root, as another process has it open. */
+static struct store *open_again(void)
+{
+    struct config config = {.storage.s3 = s3_config(suite_root())};
+    struct error err = ERROR_INIT;
+    struct store *store;
+
+    assert_int_equal(store_open(&s3_driver, &config, &store, &err), 0);
+    return store;
+}
+
+static struct storage_writer *expect_writer(struct store *store, const char *key,
+                                            enum storage_writer_mode mode)
+{
+    struct storage_writer *writer = NULL;
+    struct error err = ERROR_INIT;
+
+    if (store_writer_open(store, key, mode, &writer, &err) < 0)
+        fail_msg("%s", err.message);
+    return writer;
+}
+
+/* In pieces as they come from clients. */
+static void expect_write(struct storage_writer *writer, const char *data, size_t len)
+{
+    struct error err = ERROR_INIT;
+
+    for (size_t at = 0; at < len; at += 256 << 10) {
+        size_t piece = len - at < 256 << 10 ? len - at : 256 << 10;
+
+        if (write_bytes(writer, data + at, piece, &err) < 0)
+            fail_msg("%s", err.message);
+    }
+}
+
+static void expect_commit(struct storage_writer *writer, const char *to)
+{
+    struct error err = ERROR_INIT;
+
+    if (store_writer_commit(writer, to, &err) < 0)
+        fail_msg("%s", err.message);
+    store_writer_close(writer);
+}
+
+/* Each session in a process of its own: short ends in all places. */
+static void sessions_of_any_length_make_one_content(struct store *store)
+{
+    static const size_t lens[][4] = {
+        {1, 1, 1, 1},
+        {3 * MIB, 3 * MIB, 3 * MIB, 1},
+        {5 * MIB, 5 * MIB, 1, 0},
+        {12 * MIB, 7, 12 * MIB, 3},
+        {0, 1, 0, 9 * MIB},
+    };
+    auto_free char *bytes = make_bytes(25 * MIB, 1);
+
+    (void)store;
+    for (size_t i = 0; i < array_count(lens); i++) {
+        enum storage_writer_mode mode = STORAGE_WRITER_CREATE;
+        size_t at = 0;
+
+        for (size_t part = 0; part < 4; part++) {
+            struct store *own = open_again();
+            struct storage_writer *writer = expect_writer(own, "/up/data", mode);
+
+            assert_int_equal(writer->size, (int64_t)at);
+            expect_write(writer, bytes + at, lens[i][part]);
+            at += lens[i][part];
+            store_writer_close(writer);
+            store_close(own);
+            mode = STORAGE_WRITER_APPEND;
+        }
+        expect_commit(expect_writer(store, "/up/data", mode), "/blob");
+        expect_stream(store, "/blob", 0, bytes, at);
+        expect_missing(store, "/up/data");
+    }
+}
+
+static void one_session_of_many_parts(struct store *store)
+{
+    auto_free char *bytes = make_bytes(33 * MIB + 1, 2);
+    struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
+    struct error err = ERROR_INIT;
+
+    expect_write(writer, bytes, 11 * MIB);
+    assert_int_equal(store_writer_flush(writer, &err), 0);
+    expect_write(writer, bytes + 11 * MIB, 2);
+    assert_int_equal(store_writer_flush(writer, &err), 0);
+    expect_write(writer, bytes + 11 * MIB + 2, 22 * MIB - 1);
+    assert_int_equal(writer->size, 33 * MIB + 1);
+    expect_commit(writer, "/blob");
+    expect_stream(store, "/blob", 0, bytes, 33 * MIB + 1);
+    expect_stream(store, "/blob", 30 * MIB, bytes + 30 * MIB, 3 * MIB + 1);
+}
+
+static void empty_uploads_become_empty_objects(struct store *store)
+{
+    expect_commit(expect_writer(store, "/up/data", STORAGE_WRITER_CREATE), "/blob");
+    expect_content(store, "/blob", "");
+    store_writer_close(expect_writer(store, "/up/data", STORAGE_WRITER_CREATE));
+    expect_commit(expect_writer(store, "/up/data", STORAGE_WRITER_APPEND), "/blob2");
+    expect_content(store, "/blob2", "");
+}
+
+/* What is read before it is committed goes on growing afterwards. */
+static void unfinished_content_is_read_and_continued(struct store *store)
+{
+    static const size_t lens[] = {3, 4 * MIB, 5 * MIB, 11 * MIB};
+    auto_free char *bytes = make_bytes(13 * MIB, 3);
+
+    for (size_t i = 0; i < array_count(lens); i++) {
+        struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
+        struct error err = ERROR_INIT;
+
+        expect_write(writer, bytes, lens[i]);
+        assert_int_equal(store_writer_flush(writer, &err), 0);
+        expect_stream(store, "/up/data", 0, bytes, lens[i]);
+        expect_stream(store, "/up/data", 1, bytes + 1, lens[i] - 1);
+        expect_write(writer, bytes + lens[i], MIB);
+        store_writer_close(writer);
+        expect_stream(store, "/up/data", 0, bytes, lens[i] + MIB);
+        writer = expect_writer(store, "/up/data", STORAGE_WRITER_APPEND);
+        assert_int_equal(writer->size, (int64_t)lens[i] + MIB);
+        expect_write(writer, bytes + lens[i] + MIB, 7);
+        expect_commit(writer, "/blob");
+        expect_stream(store, "/blob", 0, bytes, lens[i] + MIB + 7);
+    }
+}
+
+static void move_copies_long_content_in_parts(struct store *store)
+{
+    static const size_t lens[] = {10 * MIB, 10 * MIB + 1, 17 * MIB};
+    auto_free char *bytes = make_bytes(17 * MIB, 4);
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < array_count(lens); i++) {
+        assert_int_equal(store_put(store, "/from", span_make(bytes, lens[i]), &err), 0);
+        if (store_move(store, "/from", "/to", &err) < 0)
+            fail_msg("%s", err.message);
+        expect_stream(store, "/to", 0, bytes, lens[i]);
+        expect_missing(store, "/from");
+    }
+}
+
+/* More than a page of names, and more than one request may remove. */
+static void more_than_a_page_is_listed_and_removed(struct store *store)
+{
+    auto_storage_list list = {0};
+    struct error err = ERROR_INIT;
+    struct storage_stat stat;
+
+    for (int i = 0; i < 1005; i++) {
+        char key[64];
+
+        snprintf(key, sizeof(key), "/many/%04d/link", i);
+        expect_put(store, key, "x");
+    }
+    expect_put(store, "/many.x/link", "stays");
+    assert_int_equal(store_list(store, "/many", &list, &err), 0);
+    assert_int_equal(list.count, 1005);
+    assert_string_equal(list.names[1004], "1004");
+    assert_int_equal(store_remove(store, "/many", &err), 0);
+    assert_int_equal(store_stat(store, "/many", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    expect_content(store, "/many.x/link", "stays");
+}
+
+static void tags_that_share_a_prefix_are_kept_apart(struct store *store)
+{
+    static const char *const tags[] = {"/t/1/link", "/t/1-alpine/link", "/t/1.2/link",
+                                       "/t/10/link"};
+    struct error err = ERROR_INIT;
+    struct storage_stat stat;
+
+    for (size_t i = 0; i < array_count(tags); i++)
+        expect_put(store, tags[i], tags[i]);
+    assert_int_equal(store_remove(store, "/t/1", &err), 0);
+    expect_missing(store, tags[0]);
+    for (size_t i = 1; i < array_count(tags); i++)
+        expect_content(store, tags[i], tags[i]);
+    assert_int_equal(store_stat(store, "/t/1", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_remove(store, "/t/1", &err), -1);
+    expect_list(store, "/t", "1-alpine 1.2 10 ");
+}
+
+static void removing_a_directory_ends_the_uploads_in_it(struct store *store)
+{
+    struct storage_writer *writer;
+    struct storage_stat stat;
+    struct error err = ERROR_INIT;
+
+    writer = expect_writer(store, "/r/_uploads/1/data", STORAGE_WRITER_CREATE);
+    expect_write(writer, "12345", 5);
+    store_writer_close(writer);
+    assert_int_equal(store_stat(store, "/r/_uploads/1/data", &stat, &err), 0);
+    assert_int_equal(stat.size, 5);
+    assert_int_equal(store_remove(store, "/r/_uploads/1", &err), 0);
+    assert_int_equal(store_stat(store, "/r/_uploads/1/data", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(
+        store_writer_open(store, "/r/_uploads/1/data", STORAGE_WRITER_APPEND, &writer, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+}
+
+/* Another program's writers may leave the content as an object, without an upload: it goes on. */
+static void append_goes_on_from_an_object(struct store *store)
+{
+    static const size_t lens[] = {0, 5, 6 * MIB};
+    auto_free char *bytes = make_bytes(7 * MIB, 5);
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < array_count(lens); i++) {
+        struct storage_writer *writer;
+
+        assert_int_equal(store_put(store, "/up/data", span_make(bytes, lens[i]), &err), 0);
+        writer = expect_writer(store, "/up/data", STORAGE_WRITER_APPEND);
+        assert_int_equal(writer->size, (int64_t)lens[i]);
+        expect_write(writer, bytes + lens[i], 9);
+        expect_commit(writer, "/blob");
+        expect_stream(store, "/blob", 0, bytes, lens[i] + 9);
+        expect_missing(store, "/up/data");
+    }
+}
+
+static void a_missing_bucket_is_no_missing_content(struct store *store)
+{
+    struct config config = {.storage.s3 = s3_config(suite_root())};
+    auto_str content = STR_INIT(100);
+    char nowhere[] = "there-is-no-such-bucket";
+    struct error err = ERROR_INIT;
+    struct storage_stat stat;
+    struct store *other;
+
+    (void)store;
+    config.storage.s3.bucket = nowhere;
+    assert_int_equal(store_open(&s3_driver, &config, &other, &err), 0);
+    assert_int_equal(store_get(other, "/a/link", &content, &err), -1);
+    assert_int_equal(err.code, ERROR_IO);
+    assert_non_null(strstr(err.message, "NoSuchBucket"));
+    assert_int_equal(store_stat(other, "/a/link", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_IO);
+    store_close(other);
+}
+
+static void wrong_keys_are_said_without_being_shown(struct store *store)
+{
+    struct config config = {.storage.s3 = s3_config(suite_root())};
+    auto_str content = STR_INIT(100);
+    char wrong[] = "wrong-secret";
+    struct error err = ERROR_INIT;
+    struct store *other;
+
+    (void)store;
+    config.storage.s3.secret_key = wrong;
+    assert_int_equal(store_open(&s3_driver, &config, &other, &err), 0);
+    assert_int_equal(store_get(other, "/a/link", &content, &err), -1);
+    assert_int_equal(err.code, ERROR_IO);
+    assert_non_null(strstr(err.message, "SignatureDoesNotMatch"));
+    assert_null(strstr(err.message, wrong));
+    store_close(other);
+}
+
+static void the_old_signature_works_for_all_calls(struct store *store)
+{
+    struct config config = {.storage.s3 = s3_config(suite_root())};
+    auto_free char *bytes = make_bytes(12 * MIB, 6);
+    struct storage_writer *writer;
+    struct error err = ERROR_INIT;
+    struct store *other;
+
+    (void)store;
+    config.storage.s3.is_v4_auth = false;
+    assert_int_equal(store_open(&s3_driver, &config, &other, &err), 0);
+    writer = expect_writer(other, "/up/data", STORAGE_WRITER_CREATE);
+    expect_write(writer, bytes, 3);
+    store_writer_close(writer);
+    writer = expect_writer(other, "/up/data", STORAGE_WRITER_APPEND);
+    expect_write(writer, bytes + 3, 12 * MIB - 3);
+    expect_commit(writer, "/v2/blob");
+    expect_stream(other, "/v2/blob", 9, bytes + 9, 12 * MIB - 9);
+    expect_list(other, "/v2", "blob ");
+    assert_int_equal(store_remove(other, "/v2", &err), 0);
+    store_close(other);
+}
+
+const struct suite_case s3_cases[] = {
+    SUITE_CASE(sessions_of_any_length_make_one_content),
+    SUITE_CASE(one_session_of_many_parts),
+    SUITE_CASE(empty_uploads_become_empty_objects),
+    SUITE_CASE(unfinished_content_is_read_and_continued),
+    SUITE_CASE(move_copies_long_content_in_parts),
+    SUITE_CASE(more_than_a_page_is_listed_and_removed),
+    SUITE_CASE(tags_that_share_a_prefix_are_kept_apart),
+    SUITE_CASE(removing_a_directory_ends_the_uploads_in_it),
+    SUITE_CASE(append_goes_on_from_an_object),
+    SUITE_CASE(a_missing_bucket_is_no_missing_content),
+    SUITE_CASE(wrong_keys_are_said_without_being_shown),
+    SUITE_CASE(the_old_signature_works_for_all_calls),
+    {NULL, NULL},
+};
