@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public pulls and private pushes with the real clients as they are: docker, podman, skopeo, curl."""
 import json
-import pathlib
 import shutil
-import subprocess
 import tempfile
 
 import pytest
 from support import images
 from support.access import Files
-from support.client_tools import CURL, DOCKER, SKOPEO, TIMEOUT_S
+from support.client_tools import CURL, DOCKER, PODMAN, SKOPEO
+from support.container_clients import Tool
 from support.docker_engine import forget
 
-PODMAN = pathlib.Path("/usr/bin/podman")
 RULES = "allow anonymous pull public/**\nallow writer pull,push,delete **\nallow reader pull inner/**\n"
 
 
@@ -22,24 +20,6 @@ def guarded(start_registry, tmp_path):
     registry = start_registry(settings=files.settings)
     registry.host = f"127.0.0.1:{registry.port}"
     return registry
-
-
-class Tool:
-    """A client with a place of its own for logins."""
-
-    def __init__(self, program, environment=None):
-        self.program = program
-        self.environment = environment
-
-    def __call__(self, *arguments, says=None, stdin=""):
-        """Runs it; @says: it has to fail, with this among what it says."""
-        done = subprocess.run([str(part) for part in (*self.program, *arguments)], input=stdin.encode(),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S, env=self.environment)
-        text = done.stdout.decode("utf-8", "replace")
-        assert (done.returncode != 0) == (says is not None), f"{arguments}: {done.returncode}\n{text[-3000:]}"
-        if says:
-            assert says in text.lower(), text[-3000:]
-        return text
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ def _openssl(*arguments, data=b""):
 
 
 class Certificate:
-    """A key and its certificate, for localhost and 127.0.0.1; signed by @issuer or by itself."""
+    """A key and its certificate; signed by @issuer or by itself, for localhost, 127.0.0.1 and @hosts."""
 
     def __init__(self, folder, name, issuer=None, kind="ec", is_authority=False, days=30,
-                 passphrase=None):
+                 passphrase=None, hosts=()):
         self.serial = next(_serials)
         self.path = folder / f"{name}-{self.serial}.crt"
         self.key_path = folder / f"{name}-{self.serial}.key"
@@ -42,7 +42,7 @@ class Certificate:
         extensions = folder / f"{name}-{self.serial}.ext"
         extensions.write_text(
             f"basicConstraints=critical,CA:{str(is_authority).upper()}\n"
-            "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+            f"subjectAltName={','.join(['DNS:localhost', 'IP:127.0.0.1', *(f'DNS:{host}' for host in hosts)])}\n"
         )
         request = _openssl("req", "-new", "-key", self.key_path, "-subj", f"/CN={name}")
         signer = ["-signkey", self.key_path]

@@ -7,6 +7,7 @@ from support.registry import wait_until
 
 SKOPEO = pathlib.Path("/usr/bin/skopeo")
 BUILDAH = pathlib.Path("/usr/bin/buildah")
+PODMAN = pathlib.Path("/usr/bin/podman")
 DOCKER = pathlib.Path("/usr/bin/docker")
 DOCKERD = pathlib.Path("/usr/sbin/dockerd")
 CURL = pathlib.Path("/usr/bin/curl")

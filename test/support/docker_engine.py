@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Docker engine of Debian's docker.io, started with folders of its own and no network."""
+"""The Docker engine of Debian's docker.io, started with folders of its own and no network.
+
+It lives in a mount namespace of its own, so that what it reads of the machine's configuration is a
+test's: /etc/docker (with the certificates of registries) and /etc/hosts.
+"""
 import os
+import pathlib
 import socket
 
 from support.client_tools import DOCKER, DOCKERD, run, start
 from support.registry import wait_until
 
 ENGINE_OPTIONS = ["--iptables=false", "--ip6tables=false", "--bridge=none"]
+
+# The engine verifies no certificate of a registry on 127.0.0.0/8. By this name it reaches the same
+# listeners, and verifies: 0.0.0.0 is "this machine", but not in that network.
+VERIFIED_HOST = "registry.test"
+_HOSTS = f"127.0.0.1 localhost\n::1 localhost\n0.0.0.0 {VERIFIED_HOST}\n"
+_IN_ITS_OWN_PLACE = """
+mkdir -p /etc/docker && mount --bind "$0/etc" /etc/docker && mount --bind "$0/hosts" /etc/hosts && exec "$@"
+"""
 
 
 class Engine:
@@ -16,8 +29,12 @@ class Engine:
         self.folder = folder
         self.socket = f"{folder}/docker.sock"
         self.log = f"{folder}/dockerd-{storage_driver}.log"
+        self.certificates = pathlib.Path(folder, "etc", "certs.d")
+        self.certificates.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(folder, "hosts").write_text(_HOSTS, encoding="ascii")
         self.process = start(
-            [DOCKERD, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p",
+            ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", _IN_ITS_OWN_PLACE, folder,
+             DOCKERD, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p",
              f"{folder}/dockerd.pid", "-H", f"unix://{self.socket}", f"--storage-driver={storage_driver}",
              *ENGINE_OPTIONS], self.log)
 

@@ -191,7 +191,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif dict(parameters).get("service") != tokens.service:
             self.refuse(400, "DENIED")
         else:
-            wants_refresh = dict(parameters).get("offline_token") == "true"
+            # Who gets a refresh token has to be able to use it, and only POST takes it.
+            wants_refresh = tokens.oauth and dict(parameters).get("offline_token") == "true"
             self.reply(name, scopes, wants_refresh, False)
 
     def do_POST(self):
