@@ -162,12 +162,11 @@ static void set_away(struct redis *redis, const struct error *why)
         log_warn("redis %s: %s; going on without it", redis->options.addr,
                  why->code == ERROR_TIMEOUT ? "no answer in time" : why->message);
     redis->is_told = true;
-    task_wake(&redis->due);
 }
 
-static void set_back(struct redis *redis)
+/* A call has succeeded: that a server lets us in does not mean that it does what we ask. */
+static void note_success(struct redis *redis)
 {
-    redis->is_away = false;
     if (redis->is_told)
         log_info("redis %s: is back", redis->options.addr);
     redis->is_told = false;
@@ -210,16 +209,17 @@ static void seeker_main(void *arg)
     int rc;
 
     do {
-        rc = 0;
-        if (!redis->is_away) {
+        rc = seek(redis, &err);
+        if (rc == 0) {
+            redis->is_away = false;
             rc = task_wait(&redis->due, TASK_NO_TIMEOUT, &err);
-        } else if (seek(redis, &err) == 0) {
-            set_back(redis);
         } else if (err.code != ERROR_CANCELED) {
             set_away(redis, &err);
-            rc = task_sleep(RETRY_MS, &err);
+            rc = 0;
         }
-    } while (rc == 0 && !is_task_canceled());
+        if (rc == 0)
+            rc = task_sleep(RETRY_MS, &err);
+    } while (rc == 0);
     task_wake(&redis->ended);
 }
 
@@ -266,8 +266,12 @@ int redis_call(struct redis *redis, const struct redis_command *commands, size_t
     rc = call_kept(redis, commands, count, out, err);
     if (rc > 0)
         rc = call_new(redis, commands, count, out, err);
-    if (rc < 0 && err->code != ERROR_CANCELED && err->code != ERROR_BUSY && !redis->is_away)
+    if (rc == 0)
+        note_success(redis);
+    else if (err->code != ERROR_CANCELED && err->code != ERROR_BUSY && !redis->is_away) {
         set_away(redis, err);
+        task_wake(&redis->due);
+    }
     return rc;
 }
 

@@ -4,8 +4,8 @@
  *
  * For what can be done without: after a failure the server is away, and calls fail at once. A task
  * in the background tries again each second, looks the name up, connects, logs in; until it
- * succeeds nobody waits for the server. The log says once that it is away, and once that it is
- * back.
+ * succeeds nobody waits for the server. The log says once that it is away, and once, when a call
+ * has succeeded again, that it is back.
  *
  *     new --> start --> (away <--> here) --> stop --> free
  */

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Redis goes away, in every way, in the middle of everything: requests get slower at most once, and
+no answer changes."""
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from support.content import digest_of, random_bytes
+from support.redis import Redis, free_port, is_installed
+from support.registry import is_upstream, wait_until
+
+pytestmark = [
+    pytest.mark.skipif(is_upstream(), reason="upstream waits for Redis, and believes it"),
+    pytest.mark.skipif(not is_installed, reason="redis-server is not installed"),
+]
+
+AWAY = "going on without it"
+BACK = "is back"
+RANGE = {"Range": "bytes=2-4"}
+SOON_S = 0.8  # far below the time-out of a second, far above a request's own time
+
+
+@pytest.fixture
+def redis(tmp_path):
+    with Redis(tmp_path / "redis") as redis:
+        yield redis
+
+
+def blob(digest, repository="a"):
+    return f"/v2/{repository}/blobs/{digest}"
+
+
+def life_of_a_blob(client, seed):
+    """Each thing a blob can go through; asserts what the answers must be."""
+    content = random_bytes(40, seed)
+    digest = client.push_blob("a", content)
+    assert client.head(blob(digest)).status == 200
+    assert client.get(blob(digest)).body == content
+    assert client.get(blob(digest), RANGE).body == content[2:5]
+    assert client.delete(blob(digest)).status == 202
+    assert client.head(blob(digest)).status == 404
+    assert client.get(blob(digest), RANGE).status == 404
+    return digest
+
+
+def wait_until_used(client, redis):
+    """The server has found Redis and tells it of blobs."""
+    digest = client.push_blob("found", b"found")
+    wait_until(lambda: client.head(blob(digest, "found")) and redis.command("EXISTS", f"blobs::{digest}"),
+               what="the server uses redis")
+
+
+def test_no_redis_from_the_start(start_registry):
+    settings = {"storage.cache.blobdescriptor": "redis", "redis.addr": f"127.0.0.1:{free_port()}"}
+    registry = start_registry(settings=settings)
+    wait_until(lambda: AWAY in registry.stderr(), what="the warning")
+    with registry.client() as client:
+        for seed in range(20):
+            life_of_a_blob(client, seed)
+    registry.stop()
+    assert registry.stderr().count(AWAY) == 1
+    assert "redis has not heard of 40 deletions" in registry.stderr()
+
+
+def test_a_name_nobody_knows(start_registry):
+    registry = start_registry(settings={
+        "storage.cache.blobdescriptor": "redis", "redis.addr": "nowhere.invalid:6379"})
+    with registry.client() as client:
+        life_of_a_blob(client, 1)
+        wait_until(lambda: AWAY in registry.stderr(), 30, "the warning")
+        life_of_a_blob(client, 2)
+
+
+def test_killed_and_started_again(start_registry, redis):
+    registry = start_registry(settings=redis.settings())
+    with registry.client() as client:
+        for turn in range(3):
+            wait_until_used(client, redis)
+            redis.kill()
+            for seed in range(10):
+                life_of_a_blob(client, f"{turn} {seed}")
+            assert registry.stderr().count(AWAY) == turn + 1
+            redis.start()
+            wait_until(lambda: life_of_a_blob(client, f"again {turn}")
+                       and registry.stderr().count(BACK) == turn + 1, what="redis is used again")
+
+
+def test_killed_in_the_middle_of_requests(start_registry, redis):
+    registry = start_registry(settings=redis.settings())
+    problems, stop = [], threading.Event()
+
+    def work(worker):
+        with registry.client() as client:
+            turn = 0
+            while not stop.is_set():
+                try:
+                    life_of_a_blob(client, f"{worker} {turn}")
+                except Exception as problem:
+                    problems.append(problem)
+                    return
+                turn += 1
+
+    with registry.client() as client:
+        wait_until_used(client, redis)
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    for turn in range(3):
+        time.sleep(0.15)  # some requests
+        redis.kill()
+        time.sleep(0.15)
+        redis.start()
+        wait_until(lambda: registry.stderr().count(BACK) == turn + 1, what="redis is found again")
+    stop.set()
+    for worker in workers:
+        worker.join(30)
+    assert problems == []
+    assert registry.stderr().count(AWAY) == 3
+
+
+def test_deletions_are_told_when_it_is_back(start_registry, redis):
+    """Others believe what stands there: here it survives the outage."""
+    registry = start_registry(settings=redis.settings())
+    content = b"deleted while nobody listened"
+    digest = digest_of(content)
+    with registry.client() as client:
+        wait_until_used(client, redis)
+        client.push_blob("a", content)
+        wait_until(lambda: client.head(blob(digest)) and redis.command("EXISTS", f"repository::a::blobs::{digest}"),
+                   what="the descriptor is in redis")
+        redis.pause()
+        assert client.delete(blob(digest)).status == 202
+        assert client.head(blob(digest)).status == 404
+        redis.resume()
+        wait_until(lambda: not redis.command("EXISTS", f"blobs::{digest}"), what="redis has heard of it")
+        assert redis.command("SISMEMBER", "repository::a::blobs", digest) == 0
+
+
+def test_one_that_says_nothing_costs_one_time_out(start_registry, redis):
+    registry = start_registry(settings=redis.settings())
+    with registry.client() as client:
+        wait_until_used(client, redis)
+        digest = client.push_blob("a", b"slow")
+        redis.pause()
+        try:
+            begun = time.monotonic()
+            assert client.get(blob(digest), RANGE).status == 206
+            assert time.monotonic() - begun < 10
+            wait_until(lambda: AWAY in registry.stderr(), what="the warning")
+            for _ in range(20):
+                begun = time.monotonic()
+                assert client.get(blob(digest), RANGE).status == 206
+                assert client.head(blob(digest)).status == 200
+                assert time.monotonic() - begun < SOON_S
+        finally:
+            redis.resume()
+        wait_until(lambda: client.get(blob(digest), RANGE) and BACK in registry.stderr(),
+                   what="redis is used again")
+    assert registry.stderr().count("no answer in time") == 1
+
+
+def test_a_pull_does_not_wait_for_what_is_told(start_registry, redis):
+    """While Redis stands still, and nobody has noticed, only who asks it waits."""
+    registry = start_registry(settings=redis.settings(readtimeout="5s", writetimeout="5s"))
+    with registry.client() as client:
+        wait_until_used(client, redis)
+        redis.pause()
+        try:
+            begun = time.monotonic()
+            for seed in range(5):
+                digest = client.push_blob("a", random_bytes(30, seed))
+                assert client.head(blob(digest)).status == 200
+                assert client.get(blob(digest)).status == 200
+            assert time.monotonic() - begun < 4
+        finally:
+            redis.resume()
+
+
+def test_stopping_does_not_wait_for_a_redis_that_says_nothing(start_registry, redis):
+    registry = start_registry(settings=redis.settings(readtimeout="60s"))
+    with registry.client() as client:
+        wait_until_used(client, redis)
+        redis.pause()
+        try:
+            digest = client.push_blob("a", b"at the end")
+            assert client.head(blob(digest)).status == 200
+            begun = time.monotonic()
+            registry.stop()
+            assert time.monotonic() - begun < 15
+        finally:
+            redis.resume()
+
+
+# ---- a server that is none ----
+
+OK = b"+OK\r\n"
+ANSWERS = {
+    "nothing": b"",
+    "half a line": b"+PO",
+    "no protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "garbage": bytes(range(256)) * 8,
+    "an error": b"-LOADING Redis is loading the dataset in memory\r\n",
+    "a large array": b"*2147483647\r\n",
+    "deep arrays": b"*1\r\n" * 40,
+    "a large text": b"$2147483647\r\nabc",
+    "a negative text": b"$-7\r\n",
+    "too many answers": b"+PONG\r\n" * 50,
+    "no number": b":x\r\n",
+    "a flood": b"$900000\r\n" + b"x" * 900000 + b"\r\n",
+    "nil": b"$-1\r\n",
+}
+
+
+class FalseRedis:
+    """Answers the PING of a login if it is @polite, and everything else with the same bytes; then
+    closes, resets or stays."""
+
+    def __init__(self, answer, end, is_polite):
+        self.answer, self.end, self.is_polite = answer, end, is_polite
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.held = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            while data := connection.recv(65536):
+                if self.is_polite and b"PING" in data:
+                    connection.sendall(b"+PONG\r\n")
+                    continue
+                connection.sendall(self.answer)
+                if self.end == "stays":
+                    continue
+                if self.end == "resets":
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                break
+        except OSError:
+            pass
+        if self.end == "stays":
+            self.held.append(connection)
+        else:
+            connection.close()
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("end", ["closes", "resets", "stays"])
+@pytest.mark.parametrize("is_polite", [False, True], ids=["at-once", "after-login"])
+def test_whatever_a_server_answers(start_registry, end, is_polite):
+    for name, answer in ANSWERS.items():
+        server = FalseRedis(answer, end, is_polite)
+        registry = start_registry(settings={
+            "storage.cache.blobdescriptor": "redis", "redis.addr": f"127.0.0.1:{server.port}",
+            "redis.readtimeout": "100ms"})
+        with registry.client() as client:
+            for seed in range(3):
+                life_of_a_blob(client, f"{name} {seed}")
+        registry.stop()
+        server.close()
+        assert registry.stderr().count(AWAY) == 1, name
