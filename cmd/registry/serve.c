@@ -118,6 +118,7 @@ static void raise_file_limit(void)
 static void set_up_process(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* before the loop takes it and after: nothing to read again */
     mallopt(M_ARENA_MAX, ARENA_COUNT);
     raise_file_limit();
 }

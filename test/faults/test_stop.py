@@ -184,6 +184,17 @@ def test_restart_takes_over_the_port_at_once(start_registry, repo):
 
 
 @pytest.mark.ours("SIGHUP and SIGPIPE are no reason to die", run=False)
+@pytest.mark.ours("upstream ends at SIGHUP")
+def test_sighup_does_no_harm_to_the_end(start_registry):
+    for _ in range(10):
+        registry = start_registry(storage="inmemory")
+        registry.signal(signal.SIGTERM)
+        while registry.process.poll() is None:
+            registry.signal(signal.SIGHUP)
+        assert registry.wait() == 0
+        registry.assert_no_faults()
+
+
 def test_sigpipe_does_no_harm(start_registry):
     registry = start_registry()
     registry.signal(signal.SIGPIPE)
