@@ -461,6 +461,17 @@ const struct answer *exchange_answer(const struct exchange *x)
     return &x->answer;
 }
 
+bool is_exchange_stale(const struct exchange *x)
+{
+    long connects = 1;
+
+    if (!has_failed(x) || x->answer.status != 0)
+        return false;
+    curl_easy_getinfo(x->job.easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && (x->result == CURLE_SEND_ERROR || x->result == CURLE_RECV_ERROR ||
+                             x->result == CURLE_GOT_NOTHING || x->fault == FAULT_HEAD_BROKEN);
+}
+
 /* Not what another attempt would find the same: certificates, too large heads. */
 bool is_exchange_lost(const struct exchange *x)
 {

@@ -45,6 +45,7 @@ struct exchange_request {
     bool has_stream;
     int64_t stream_size;
     bool is_expecting;
+    bool is_fresh;       /* on no pooled connection */
     int64_t deadline_ns; /* clock_monotonic_ns; 0: none */
 };
 
@@ -65,6 +66,10 @@ must_check int exchange_read(struct exchange *exchange, struct evbuffer *out, si
                              struct error *err);
 
 const struct answer *exchange_answer(const struct exchange *exchange); /* lent */
+
+/* It failed on a pooled connection that gave no byte of an answer: the server had most likely
+ * closed it already. */
+bool is_exchange_stale(const struct exchange *exchange);
 
 /* What failed may go better the next time: no connection, a lost one, a broken or late answer. */
 bool is_exchange_lost(const struct exchange *exchange);

@@ -134,5 +134,6 @@ struct curl_slist *handle_set(CURL *easy, struct client *client,
     set_trust(easy, client);
     set_method(easy, request->method, size);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->is_fresh ? 1L : 0L);
     return set_headers(easy, request);
 }

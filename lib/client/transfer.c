@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <event2/buffer.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/banned.h"
 
@@ -39,6 +40,7 @@ struct client_transfer {
     int redirects;
     bool is_without_body;
     bool is_without_secrets;
+    bool is_renewed; /* the exchange is on a fresh connection, in place of a stale one */
 };
 
 /* ---- what a caller may ask for ---- */
@@ -116,6 +118,7 @@ static int begin(struct client_transfer *t, struct error *err)
         .headers = t->call.headers,
         .is_without_secrets = t->is_without_secrets,
         .is_without_content = t->is_without_body,
+        .is_fresh = t->is_renewed,
         .deadline_ns = deadline_ns(t),
     };
 
@@ -137,6 +140,7 @@ static int begin(struct client_transfer *t, struct error *err)
 static int begin_attempt(struct client_transfer *t, struct error *err)
 {
     t->attempts++;
+    t->is_renewed = false;
     free(t->url);
     t->url = xstrdup(t->call.url);
     t->method = t->call.method;
@@ -164,10 +168,36 @@ static bool has_time(const struct client_transfer *t, int pause_ms)
            (t->call.timeout_ms <= 0 || then_ms < t->call.timeout_ms);
 }
 
+/* Source: RFC 9110 section 9.2.2. */
+static bool is_idempotent(const char *method)
+{
+    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < array_count(names); i++) {
+        if (strcmp(method, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A pooled connection was dead, which says nothing of the server: once more on a new one, at once,
+ * and not counted as an attempt. May suspend. */
+static int renew(struct client_transfer *t, struct error *err)
+{
+    if (t->is_renewed || t->call.has_stream || !is_idempotent(t->method) ||
+        !is_exchange_stale(t->exchange))
+        return 0;
+    t->is_renewed = true;
+    return begin(t, err) < 0 ? -1 : 1;
+}
+
 int transfer_repeat(struct client_transfer *t, struct error *err)
 {
     int pause_ms;
+    int renewed = renew(t, err);
 
+    if (renewed != 0)
+        return renewed;
     if (t->call.has_stream || t->attempts >= t->call.retry.attempts)
         return 0;
     pause_ms = retry_pause(&t->call.retry, t->attempts, asked_pause_ms(t), arc4random());
