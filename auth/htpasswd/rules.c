@@ -177,8 +177,8 @@ bool rules_allow(const struct rules *rules, const char *user, const struct acces
     for (size_t i = 0; i < rules->grant_count; i++) {
         const struct rules_grant *grant = &rules->grants[i];
 
-        if ((grant->actions & action) != 0 && (is_catalog || glob_match(grant->pattern, name)) &&
-            is_who(rules, &grant->who, span_of(user)))
+        if ((grant->actions & action) != 0 && is_who(rules, &grant->who, span_of(user)) &&
+            (is_catalog || glob_match(grant->pattern, name)))
             return true;
     }
     return false;
