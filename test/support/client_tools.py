@@ -10,6 +10,7 @@ BUILDAH = pathlib.Path("/usr/bin/buildah")
 PODMAN = pathlib.Path("/usr/bin/podman")
 DOCKER = pathlib.Path("/usr/bin/docker")
 DOCKERD = pathlib.Path("/usr/sbin/dockerd")
+CTR = pathlib.Path("/usr/bin/ctr")
 CURL = pathlib.Path("/usr/bin/curl")
 
 TIMEOUT_S = 120

@@ -18,11 +18,12 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 
 import pytest
 from support import images
-from support.client_tools import BUILDAH, DOCKER, PODMAN, SKOPEO, TIMEOUT_S
+from support.client_tools import BUILDAH, CTR, DOCKER, PODMAN, SKOPEO, TIMEOUT_S
 from support.docker_engine import VERIFIED_HOST
 
 LOCAL = "localhost/made:v1"
@@ -245,15 +246,81 @@ class Docker(_Client):
             shutil.rmtree(place, ignore_errors=True)
 
 
+class Containerd:
+    """containerd, as Kubernetes has it, by its tool ctr: it has no logins, only a user with each command.
+
+    The engine's own containerd is what it speaks to, with a namespace that the engine does not see.
+    """
+
+    program = CTR
+    address = "127.0.0.1"
+
+    def __init__(self, folder, image, engine):
+        self.folder = pathlib.Path(folder)
+        self.image = image
+        self.folder.mkdir(parents=True)
+        self.hosts = self.folder / "hosts.d"
+        self.tool = Tool([CTR, f"--address={engine.folder}/exec/containerd/containerd.sock", "--namespace=test"],
+                         dict(os.environ))
+        self.options = [f"--hosts-dir={self.hosts}"]
+        self.user = []
+
+    def know(self, host, authority=None, own=None):
+        """Writes the hosts.toml of a host, with the authority it has and the certificate to show."""
+        place = self.hosts / host
+        place.mkdir(parents=True, exist_ok=True)
+        ca = f'  ca = "{authority.path}"\n' if authority else ""
+        client = f'  client = [["{own.path}", "{own.key_path}"]]\n' if own else ""
+        (place / "hosts.toml").write_text(f'server = "https://{host}"\n{ca}{client}[host."https://{host}"]\n{ca}{client}')
+
+    def trust_everywhere(self, authority):
+        """As if the machine's own list of authorities had it."""
+        self.tool.environment["SSL_CERT_FILE"] = str(authority.path)
+
+    def sign_in(self, user, password):
+        self.user = ["--user", f"{user}:{password}"]
+
+    def prepare(self):
+        archive = self.folder / "import.tar"
+        images.oci_layout(self.folder / "in", "v1", self.image)
+        with tarfile.open(archive, "w") as tar:
+            tar.add(self.folder / "in", arcname=".")
+        self.tool("images", "import", "--base-name=made", "--no-unpack", archive)
+
+    def push(self, name, **expected):
+        self.tool("images", "tag", "--force", "made:v1", name)
+        self.tool("images", "push", *self.options, *self.user, name, **expected)
+        return None if expected else self.digest(name)
+
+    def pull(self, name, **expected):
+        self.forget()
+        self.tool("images", "pull", *self.options, *self.user, name, **expected)
+        return None if expected else self.digest(name)
+
+    def digest(self, name):
+        """What the name is, after everything below it is seen to be here."""
+        (found,) = [line.split() for line in self.tool("images", "check").splitlines() if line.startswith(name)]
+        assert found[3] == "complete", found
+        return found[2]
+
+    def forget(self):
+        if found := self.tool("images", "ls", "--quiet").split():
+            self.tool("images", "rm", "--sync", *found)
+        assert not self.tool("content", "ls", "--quiet").split()
+
+    def close(self):
+        self.forget()
+
+
 KINDS = {kind.__name__.lower(): kind for kind in (Docker, Podman, Skopeo, Buildah)}
 
 
 def make_client(request, name, folder, image):
     """The client @name, which ends with the test; skips when it is not installed."""
-    kind = KINDS[name]
+    kind = (KINDS | {"containerd": Containerd})[name]
     if not kind.program.exists():
         pytest.skip(f"{name} is not installed")
-    more = [request.getfixturevalue("engine")] if kind is Docker else []
+    more = [request.getfixturevalue("engine")] if kind in (Docker, Containerd) else []
     client = kind(folder, image, *more)
     request.addfinalizer(client.close)
     client.prepare()
