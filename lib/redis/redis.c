@@ -266,9 +266,9 @@ int redis_call(struct redis *redis, const struct redis_command *commands, size_t
     rc = call_kept(redis, commands, count, out, err);
     if (rc > 0)
         rc = call_new(redis, commands, count, out, err);
-    if (rc == 0)
+    if (rc == 0) {
         note_success(redis);
-    else if (err->code != ERROR_CANCELED && err->code != ERROR_BUSY && !redis->is_away) {
+    } else if (err->code != ERROR_CANCELED && err->code != ERROR_BUSY && !redis->is_away) {
         set_away(redis, err);
         task_wake(&redis->due);
     }

@@ -267,6 +267,7 @@ def test_whatever_a_server_answers(start_registry, end, is_polite):
         with registry.client() as client:
             for seed in range(3):
                 life_of_a_blob(client, f"{name} {seed}")
+            wait_until(lambda: AWAY in registry.stderr(), what=f"{name} is noticed")
         registry.stop()
         server.close()
         assert registry.stderr().count(AWAY) == 1, name
