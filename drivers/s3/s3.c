@@ -263,6 +263,11 @@ static int s3_url_for(struct storage *storage, const char *key, const char *meth
     return 0;
 }
 
+static void s3_object_name(const struct storage *storage, const char *key, struct str *out)
+{
+    service_name((const struct service *)storage, key, out);
+}
+
 const struct storage_driver s3_driver = {
     .name = "s3aws",
     .summary = "A bucket of Amazon S3, or of what speaks its protocol.",
@@ -283,4 +288,5 @@ const struct storage_driver s3_driver = {
     .writer_close = writer_close,
     .writer_commit = writer_commit,
     .url_for = s3_url_for,
+    .object_name = s3_object_name,
 };

@@ -59,6 +59,24 @@ struct config_tcp_check {
     int64_t threshold;
 };
 
+/* One of middleware.storage; each kind takes its own of these. */
+struct config_storage_middleware {
+    char *name;
+    bool is_disabled;
+    char *base_url;
+    char *private_key;
+    char *key_pair_id;
+    int64_t duration_ns; /* these two: at least 1 s */
+    int64_t update_frequency_ns;
+    int64_t old_update_frequency_ns; /* counts unless it is 0 */
+    char *ip_filtered_by;
+    char *aws_region;
+    char *ip_ranges_url;
+    char *scheme;
+    char *host;
+    char *trim_path_prefix;
+};
+
 struct config_origins;
 
 /* storage.s3; the sizes are bytes. */
@@ -216,6 +234,9 @@ struct config {
     struct {
         bool is_schema1_enabled;
     } compatibility;
+    struct {
+        struct config_items storage; /* of struct config_storage_middleware */
+    } middleware;
     struct { /* without effect */
         struct {
             char *api_key;
