@@ -24,10 +24,10 @@ def run(command, **more):
     return done.stdout
 
 
-def start(command, log):
+def start(command, log, **more):
     """Starts in the background, with everything it says in the file @log."""
     with open(log, "wb") as stream:
-        return subprocess.Popen(list(map(str, command)), stdout=stream, stderr=stream)
+        return subprocess.Popen(list(map(str, command)), stdout=stream, stderr=stream, **more)
 
 
 def skopeo(*arguments):
