@@ -154,6 +154,8 @@ def test_stop_lets_requests_finish(start_unix, repo):
     with registry.connect() as connection:
         connection.send_head("PATCH", location, {"Content-Length": 10})
         connection.send(b"01234")
+        uploads = registry.repository_path(repo) / "_uploads"
+        wait_until(lambda: any(p.stat().st_size for p in uploads.glob("*/data")), what="bytes arrive")
         registry.signal(signal.SIGTERM)
         wait_until(lambda: not registry.path.exists(), what="it no longer listens")
         connection.send(b"56789")
