@@ -15,7 +15,8 @@
  * @client  IP address of who asks; empty: nobody knows
  *
  * Returns 1, or 0 when the content is to be served from here, or -1 with @err: BLOB_UNKNOWN, and
- * what the storage says. That content which was there still is there is not looked at again.
+ * what the storage says. For GET, that content which was there still is there is not looked at
+ * again.
  */
 must_check int blob_url(struct registry *registry, const char *repository,
                         const struct digest *digest, const char *method, struct span client,

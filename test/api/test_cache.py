@@ -4,12 +4,17 @@
 What is deleted behind the server's back - by hand, by garbage collection, by another server - must be
 as gone as what it deletes itself.
 """
+import functools
+import http.server
 import re
 import shutil
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 from support.certificates import Certificate
+from support.client import Client
 from support.content import digest_of, image, random_bytes
 from support.metrics import DEBUG, scrape
 from support.redis import Redis, is_installed
@@ -199,6 +204,88 @@ def test_it_is_bounded(start_registry):
         for digest in reversed(digests):
             assert client.get(blob("a", digest), RANGE).status == 206
     assert (counted(registry)["Hit"], counted(registry)["Miss"]) == (3, 2)
+
+
+# ---- clients that are sent to the storage ----
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(params=["inmemory", "redis"])
+def redirecting(request, start_registry, redis, tmp_path):
+    """A registry that sends clients to a server that has its files, as an object store would."""
+    redis.command("FLUSHALL")
+    root = tmp_path / "storage"
+    root.mkdir()
+    handler = functools.partial(Files, directory=str(root))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    cache = redis.settings() if request.param == "redis" else {
+        "storage.cache.blobdescriptor": "inmemory"}
+    base = f"http://127.0.0.1:{server.server_port}/"
+    yield start_registry(root=root, settings={
+        **DEBUG, **cache,
+        "middleware.storage": [{"name": "redirect", "options": {"baseurl": base}}]})
+    server.shutdown()
+    server.server_close()
+
+
+def follow(response):
+    """What the storage says to a client that is sent there: status and bytes."""
+    assert response.status == 307, response
+    url = urllib.parse.urlsplit(response.header("Location"))
+    with Client((url.hostname, url.port)) as storage:
+        found = storage.get(url.path)
+        return found.status, found.body
+
+
+def test_a_fetch_is_sent_to_the_storage_without_a_look(redirecting):
+    with redirecting.client() as client:
+        client.push_blob("a", CONTENT)
+
+        def is_remembered():
+            before = looks(redirecting)
+            assert follow(client.get(blob("a"))) == (200, CONTENT)
+            return looks(redirecting) == before
+
+        wait_until(is_remembered, what="the size is remembered")
+        before = looks(redirecting)
+        assert follow(client.get(blob("a"))) == (200, CONTENT)
+        assert client.head(blob("a")).status == 307
+        assert looks(redirecting) == before + 1  # who asks by HEAD decides by it
+        assert client.get(blob("b")).status == 404
+
+
+def test_who_is_sent_to_collected_content_learns_it_there(redirecting):
+    with redirecting.client() as client:
+        client.push_blob("a", CONTENT)
+        for _ in range(3):
+            assert follow(client.get(blob("a"))) == (200, CONTENT)
+        shutil.rmtree(redirecting.blob_path(DIGEST).parent)
+        response = client.get(blob("a"))
+        assert response.status == 404 or follow(response)[0] == 404
+        assert client.head(blob("a")).status == 404
+        assert client.get(blob("a")).status == 404
+        assert_manifest_refused(client, "a")
+        assert_not_mounted(client, "a")
+        client.push_blob("a", CONTENT)
+        assert follow(client.get(blob("a"))) == (200, CONTENT)
+
+
+def test_a_deleted_blob_sends_nobody_anywhere(redirecting, tmp_path):
+    other = Registry(tmp_path / "other", root=redirecting.root)
+    with other, other.client() as another, redirecting.client() as client:
+        for deleter in (client, another):
+            client.push_blob("a", CONTENT)
+            for _ in range(3):
+                assert follow(client.get(blob("a"))) == (200, CONTENT)
+            assert deleter.delete(blob("a")).status == 202
+            assert client.get(blob("a")).status == 404
+            assert client.get(blob("a"), RANGE).status == 404
+            assert client.head(blob("a")).status == 404
 
 
 # ---- Redis ----
