@@ -74,13 +74,15 @@ def test_layers_are_mounted_from_another_repository(start_server, passwords, con
     assert len(mounts) == len(small_image.layers) + 1  # the configuration too
 
 
-def test_without_the_authority_it_refuses(start_server, passwords, containerd):
+def test_without_the_authority_it_refuses(start_server, passwords, containerd, authority):
     server = start_server(passwords)
     containerd.know(server.host)
     containerd.sign_in("writer", "retirw")
     containerd.pull(f"{server.host}/inner/it:v1", says="x509")
     assert server.stdout() == ""
     assert "level=error" not in server.stderr()
+    containerd.trust_everywhere(authority)
+    containerd.pull(f"{server.host}/inner/it:v1", says="not found")
 
 
 def test_it_shows_its_certificate(start_server, passwords, containerd, authority, folder):
@@ -103,8 +105,7 @@ def test_it_does_what_its_tokens_allow(start_server, containerd, authority, cert
                       oauth=oauth) as service:
         server = start_server(service.settings())
         own, base = f"{server.host}/alice/app:v1", f"{server.host}/base/image:v1"
-        containerd.know(server.host)
-        containerd.trust_everywhere(authority)  # hosts.toml does not reach the token service
+        containerd.know(server.host, authority)  # which is for the token service, too
         containerd.sign_in("alice", "wrong")
         containerd.push(own, says="401 unauthorized")
         containerd.sign_in("alice", "secret")

@@ -156,7 +156,7 @@ def test_docker_keeps_a_refresh_token_where_there_is_one(start_service, start_se
 
 
 @pytest.mark.parametrize("client", ["docker", "skopeo"], indirect=True)
-def test_a_service_of_another_authority_gets_no_password(start_service, start_server, trusting, client, folder):
+def test_a_service_of_another_authority_gets_no_password_until_that_is_there_too(start_service, start_server, trusting, client, folder):
     other = Certificate(folder, "authority", is_authority=True)
     service = start_service(Certificate(folder, "server", issuer=other))
     server = start_server(service)
@@ -165,3 +165,6 @@ def test_a_service_of_another_authority_gets_no_password(start_service, start_se
     client.pull(f"{host}/alice/app:v1", says="x509")
     assert service.requests == []
     assert statuses(server) <= {"401"}
+    with open(client.known_place(host) / "ca.crt", "a", encoding="ascii") as file:
+        file.write(other.path.read_text())
+    client.login(host, "alice", "secret")
