@@ -25,6 +25,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/banned.h"
 
@@ -88,6 +89,14 @@ static int open_rules(struct htpasswd *htpasswd, const char *path, struct error 
     return 0;
 }
 
+/* Half of the processors: the others are for those whose password is known. */
+static size_t at_once(void)
+{
+    long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+    return half < 1 ? 1 : half > LOGINS_AT_ONCE ? LOGINS_AT_ONCE : (size_t)half;
+}
+
 static int htpasswd_open(const struct config *config, struct span secret,
                          struct access_control **out, struct error *err)
 {
@@ -103,7 +112,7 @@ static int htpasswd_open(const struct config *config, struct span secret,
     htpasswd->control.controller = &htpasswd_controller;
     htpasswd->realm = xstrdup(config->auth.htpasswd.realm);
     htpasswd->file = password_file_new(config->auth.htpasswd.path);
-    htpasswd->logins = logins_new();
+    htpasswd->logins = logins_new(at_once());
     ticket_key_init(&htpasswd->key, secret);
     if (open_rules(htpasswd, config->auth.htpasswd.access, err) < 0) {
         htpasswd_close(&htpasswd->control);

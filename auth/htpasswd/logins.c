@@ -81,7 +81,7 @@ static int64_t now_ms(void)
     return clock_monotonic_ns() / 1000000;
 }
 
-struct logins *logins_new(void)
+struct logins *logins_new(size_t at_once)
 {
     struct logins *logins = xcalloc(1, sizeof(*logins));
 
@@ -90,7 +90,7 @@ struct logins *logins_new(void)
     logins->right = recent_new(LOGINS_RIGHT_MAX);
     logins->wrong = recent_new(LOGINS_WRONG_MAX);
     logins->failures = recent_new(LOGINS_FAILURE_MAX);
-    logins->turns = turns_new(LOGINS_AT_ONCE, LOGINS_LINE_MAX, LOGINS_WAIT_MAX);
+    logins->turns = turns_new(at_once, LOGINS_LINE_MAX, LOGINS_WAIT_MAX);
     TAILQ_INIT(&logins->trials);
     return logins;
 }

@@ -20,7 +20,7 @@
 #include "lib/base/error.h"
 #include "lib/base/span.h"
 
-#define LOGINS_AT_ONCE   2    /* of the helpers */
+#define LOGINS_AT_ONCE   2    /* of the helpers, at most */
 #define LOGINS_LINE_MAX  128  /* wait from one address */
 #define LOGINS_WAIT_MAX  1024 /* wait in all */
 #define LOGINS_RIGHT_MAX 4096 /* remembered */
@@ -31,7 +31,9 @@
 
 struct logins;
 
-struct logins *logins_new(void); /* given: logins_free, once no task uses it */
+/* @at_once: how many passwords are verified at a time, 1..LOGINS_AT_ONCE. Given: logins_free, once
+ * no task uses it. */
+struct logins *logins_new(size_t at_once);
 void logins_free(struct logins *logins);
 
 enum logins_verdict { LOGINS_RIGHT, LOGINS_WRONG, LOGINS_SLOWED };

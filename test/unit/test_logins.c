@@ -44,7 +44,7 @@ static int setup(void **state)
     str_append_text(&user.entry, hash);
     nobody = PASSWORD_INIT;
     nobody.usual_cost = 4;
-    logins = logins_new();
+    logins = logins_new(LOGINS_AT_ONCE);
     log_set_level(LOG_LEVEL_DEBUG);
     stderr_before = dup(STDERR_FILENO);
     return pipe(log_pipe) < 0 || dup2(log_pipe[1], STDERR_FILENO) < 0 ? -1 : 0;
