@@ -64,7 +64,7 @@ static bool parse_prefix(const char *text, struct ip_range *out)
         int64_t kept = bits - 8 * i;
         uint8_t host = kept >= 8 ? 0 : kept <= 0 ? 0xff : (uint8_t)(0xff >> kept);
 
-        out->last[i] = out->first[i] | host;
+        out->last[i] = (uint8_t)(out->first[i] | host);
         out->first[i] = (uint8_t)(out->first[i] & ~host);
     }
     return true;
