@@ -4,6 +4,8 @@ import itertools
 import re
 
 import pytest
+from support import ceph as ceph_cluster
+from support import s3
 from support.registry import Registry, binary, is_upstream
 
 _counter = itertools.count(1)
@@ -75,6 +77,38 @@ def fs_registry(tmp_path_factory):
 def memory_registry(tmp_path_factory):
     """One registry for the tests of a module, in memory: for tests that push very often."""
     yield from _shared(tmp_path_factory, storage="inmemory")
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory):
+    """A Ceph cluster with radosgw, for the whole run; the test is left out where it is not installed."""
+    if not ceph_cluster.is_there():
+        pytest.skip("Ceph is not installed (ceph-mon, ceph-osd, radosgw)")
+    with ceph_cluster.Ceph(tmp_path_factory.mktemp("ceph")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def bucket(ceph):
+    """A fresh bucket."""
+    return s3.Bucket(ceph, f"bucket-{next(_counter)}").create()
+
+
+@pytest.fixture
+def start_s3_registry(start_registry, bucket):
+    """A function that starts a registry on the bucket of the test; keywords as those of Registry."""
+
+    def start(settings=None, url=None, **options):
+        values = s3.settings(bucket, url) | (settings or {})
+        return start_registry(storage="s3", settings=values, **options)
+
+    return start
+
+
+@pytest.fixture
+def s3_registry(start_s3_registry):
+    """A registry on a bucket of its own."""
+    return start_s3_registry()
 
 
 def _client(registry):

@@ -165,8 +165,9 @@ bool is_endpoint_https(const struct endpoint *endpoint)
 
 void endpoint_resource(const struct endpoint *endpoint, const char *key, struct str *out)
 {
-    str_append_format(out, "/%s/", endpoint->bucket);
-    sign_encode(out, span_of(key), true);
+    if (!endpoint->is_path_style)
+        str_append_format(out, "/%s", endpoint->bucket);
+    endpoint_path(endpoint, key, out);
 }
 
 void endpoint_path(const struct endpoint *endpoint, const char *key, struct str *out)

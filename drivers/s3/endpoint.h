@@ -37,5 +37,5 @@ bool is_endpoint_https(const struct endpoint *endpoint);
 /* The path of a request for an object, or for the bucket (@key NULL), percent-encoded. Appends. */
 void endpoint_path(const struct endpoint *endpoint, const char *key, struct str *out);
 
-/* "/bucket/key", whatever the style: what signature version 2 signs. Appends. */
+/* The path with the bucket, whatever the style: what signature version 2 signs. Appends. */
 void endpoint_resource(const struct endpoint *endpoint, const char *key, struct str *out);

@@ -7,6 +7,7 @@
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
+#include "lib/task/task.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -16,10 +17,12 @@
 
 #include "lib/base/banned.h"
 
-#define MD5_SIZE   16
-#define QUERY_MAX  (16 << 10)
-#define REMOVE_MAX 1000
-#define BODY_MAX   (4 << 20)
+#define MD5_SIZE        16
+#define QUERY_MAX       (16 << 10)
+#define REMOVE_MAX      1000
+#define REMOVE_ATTEMPTS 4
+#define REMOVE_PAUSE_MS 100
+#define BODY_MAX        (4 << 20)
 
 /* ---- hashing ---- */
 
@@ -217,13 +220,28 @@ static int check_removal(const struct xml_answer *answer, struct error *err)
     return 0;
 }
 
+static int remove_once(struct service *service, const struct s3_request *request, bool *out_again,
+                       struct error *err)
+{
+    auto_s3_answer answer;
+
+    *out_again = false;
+    if (s3_request_do(service, request, &answer, err) < 0)
+        return -1;
+    if (check_removal(&answer.xml, err) == 0)
+        return 0;
+    *out_again = true;
+    return -1;
+}
+
+/* Single objects may fail while others write them: that passes. */
 int s3_object_remove_many(struct service *service, const char *const *names, size_t count,
                           struct error *err)
 {
     auto_str body = STR_INIT(BODY_MAX);
     auto_str md5 = STR_INIT(64);
     struct s3_request request = {.method = "POST", .query = "delete="};
-    auto_s3_answer answer;
+    bool is_again;
 
     assert(count <= REMOVE_MAX);
     append_removal(names, count, &body);
@@ -231,7 +249,17 @@ int s3_object_remove_many(struct service *service, const char *const *names, siz
     request.body = str_span(&body);
     s3_request_header(&request, "content-md5", str_text(&md5));
     s3_request_header(&request, "content-type", "application/xml");
-    if (s3_request_do(service, &request, &answer, err) < 0)
+    for (int attempt = 1;; attempt++) {
+        struct error why = ERROR_INIT;
+
+        if (remove_once(service, &request, &is_again, &why) == 0)
+            return 0;
+        if (is_again && attempt < REMOVE_ATTEMPTS) {
+            if (task_sleep(REMOVE_PAUSE_MS * attempt, err) < 0)
+                return -1;
+            continue;
+        }
+        *err = why;
         return -1;
-    return check_removal(&answer.xml, err);
+    }
 }

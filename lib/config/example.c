@@ -69,12 +69,14 @@ static void print_facts(const struct option *option, size_t depth, struct str *o
     print_comment(str_text(&facts), depth, out);
 }
 
-/* Whether the example has the key as a comment only: it has no default, or says something else. */
+/* Whether the example has the key as a comment only: it has no default, or says something else, or
+ * is for something the example does not choose. */
 static bool is_commented(const struct option *option)
 {
     return !option->is_shown &&
            (option->example != NULL || option->state == OPTION_ACCEPTED || option->is_item ||
-            option->type == OPTION_MAPS || is_option_within(option, option_find("auth")));
+            option->type == OPTION_MAPS || is_option_within(option, option_find("auth")) ||
+            is_option_within(option, option_find("storage.s3")));
 }
 
 static void print_example_value(const struct option *option, size_t depth, struct str *out)

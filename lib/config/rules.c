@@ -4,6 +4,7 @@
  */
 #include "lib/config/rules.h"
 
+#include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
 #include "lib/config/checks.h"
@@ -350,11 +351,28 @@ int rules_check_file(struct tree *tree, struct error *err)
     return check_file_controllers(tree, err);
 }
 
+/* Other names of s3 become that name: from here on there is only one. */
+static void adopt_old_names(struct tree *tree)
+{
+    static const char *const names[] = {"s3aws", "s3goamz"};
+    struct node *storage = tree_find(tree->root, "storage");
+
+    for (size_t i = 0; i < array_count(names); i++) {
+        struct node *node = tree_find(storage, names[i]);
+
+        if (node == NULL)
+            continue;
+        free(node->key);
+        node->key = xstrdup("s3");
+    }
+}
+
 int rules_check_merged(struct tree *tree, config_message_cb *on_warning, void *arg,
                        struct error *err)
 {
     if (open_singles(tree, err) < 0 || check_drivers(tree, err) < 0)
         return -1;
+    adopt_old_names(tree);
     return check_controllers(tree, on_warning, arg, err);
 }
 

@@ -37,6 +37,8 @@ FILES = {"storage.inmemory": None, "storage.filesystem.rootdirectory": "/srv/reg
 TLS = {"http.tls.certificate": "/c.pem", "http.tls.key": "/k.pem"}
 FILE_CHECK = {"health.file.0.file": "/run/x"}
 HTTP_CHECK = {"health.http.0.uri": "http://127.0.0.1:1/"}
+S3 = {"storage.inmemory": None, "storage.s3.bucket": "b"}
+MIDDLEWARE = {"middleware.storage.0.name": "redirect"}
 TCP_CHECK = {"health.tcp.0.addr": "127.0.0.1:1"}
 
 CASES = {
@@ -49,6 +51,30 @@ CASES = {
     "loglevel": Case("debug"),
     "storage.filesystem.rootdirectory": Case("/srv/x", beside={"storage.inmemory": None}),
     "storage.filesystem.maxthreads": Case(250, beside=FILES),
+    "storage.s3.accesskey": Case("AK", MASK, beside=S3),
+    "storage.s3.secretkey": Case("s3cret", MASK, beside=S3),
+    "storage.s3.sessiontoken": Case("t0ken", MASK, beside=S3),
+    "storage.s3.region": Case("eu-west-1", beside=S3),
+    "storage.s3.regionendpoint": Case("http://rgw:8080", beside=S3),
+    "storage.s3.forcepathstyle": Case(True, beside=S3),
+    "storage.s3.accelerate": Case(True, beside=S3),
+    "storage.s3.usedualstack": Case(True, beside=S3),
+    "storage.s3.usefipsendpoint": Case(True, beside=S3),
+    "storage.s3.rootdirectory": Case("/a/b", beside=S3),
+    "storage.s3.encrypt": Case(True, beside=S3),
+    "storage.s3.keyid": Case("arn:aws:kms:x:1:key/2", beside=S3),
+    "storage.s3.secure": Case(False, beside=S3),
+    "storage.s3.skipverify": Case(True, beside=S3),
+    "storage.s3.v4auth": Case(False, beside=S3),
+    "storage.s3.chunksize": Case(5242881, beside=S3),
+    "storage.s3.multipartcopychunksize": Case(5242882, beside=S3),
+    "storage.s3.multipartcopymaxconcurrency": Case(7, beside=S3),
+    "storage.s3.multipartcopythresholdsize": Case(5242883, beside=S3),
+    "storage.s3.storageclass": Case("NONE", beside=S3),
+    "storage.s3.objectacl": Case("public-read", beside=S3),
+    "storage.s3.useragent": Case("x", beside=S3),
+    "storage.s3.loglevel": Case("debug", beside=S3),
+    "storage.s3.bucket": Case("images", beside={"storage.inmemory": None}),
     "storage.delete.enabled": Case(True),
     "storage.cache.blobdescriptor": Case("inmemory"),
     "storage.cache.layerinfo": Case("inmemory"),
@@ -130,6 +156,20 @@ CASES = {
     "auth.token.signingalgorithms": Case(["ES256", "RS256"]),
     "auth.token.autoredirect": Case(True),
     "auth.token.autoredirectpath": Case("/token"),
+    "middleware.storage.name": Case("redirect"),
+    "middleware.storage.disabled": Case(True, beside=MIDDLEWARE),
+    "middleware.storage.options.baseurl": Case("https://cdn.example.com/x", beside=MIDDLEWARE),
+    "middleware.storage.options.privatekey": Case("/k.pem", beside=MIDDLEWARE),
+    "middleware.storage.options.keypairid": Case("K1", beside=MIDDLEWARE),
+    "middleware.storage.options.duration": Case("5m", beside=MIDDLEWARE),
+    "middleware.storage.options.ipfilteredby": Case("aws", beside=MIDDLEWARE),
+    "middleware.storage.options.awsregion": Case("us-east-1,eu-west-1", beside=MIDDLEWARE),
+    "middleware.storage.options.iprangesurl": Case("http://127.0.0.1/r.json", beside=MIDDLEWARE),
+    "middleware.storage.options.updatefrequency": Case("1h", beside=MIDDLEWARE),
+    "middleware.storage.options.updatefrenquency": Case("2h", beside=MIDDLEWARE),
+    "middleware.storage.options.scheme": Case("http", beside=MIDDLEWARE),
+    "middleware.storage.options.host": Case("h:80", beside=MIDDLEWARE),
+    "middleware.storage.options.trimpathprefix": Case("/b", beside=MIDDLEWARE),
     "reporting.bugsnag.apikey": Case("k", MASK),
     "reporting.bugsnag.releasestage": Case("x"),
     "reporting.bugsnag.endpoint": Case("https://x/"),
@@ -138,7 +178,7 @@ CASES = {
     "reporting.newrelic.verbose": Case(True),
 }
 
-ITEM_LISTS = ("health.file", "health.http", "health.tcp")
+ITEM_LISTS = ("health.file", "health.http", "health.tcp", "middleware.storage")
 SHOWN_AS = {"loglevel": "log.level"}
 
 

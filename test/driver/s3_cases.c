@@ -4,8 +4,8 @@
  * that share a prefix, several processes on one bucket.
  */
 #include "drivers/drivers.h"
-#include "drivers/s3/s3_object.h"
 #include "drivers/s3/s3_multipart.h"
+#include "drivers/s3/s3_object.h"
 #include "lib/base/memory.h"
 #include "test/driver/s3_bucket.h"
 #include "test/driver/suite.h"

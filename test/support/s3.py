@@ -17,6 +17,20 @@ def _hmac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
+def settings(bucket, url=None):
+    """What a registry's configuration says of @bucket; @url: where it is reached instead."""
+    service = bucket.service
+    return {
+        "storage.s3.accesskey": service.access_key,
+        "storage.s3.secretkey": service.secret_key,
+        "storage.s3.region": service.region,
+        "storage.s3.regionendpoint": url or service.url,
+        "storage.s3.bucket": bucket.name,
+        "storage.s3.secure": False,
+        "storage.s3.chunksize": 5 << 20,
+    }
+
+
 class S3Error(AssertionError):
     def __init__(self, status, body):
         super().__init__(f"{status}: {body[:500]!r}")

@@ -437,8 +437,8 @@ static const struct {
      "must provide exactly one storage type. Provided: [filesystem inmemory]"},
     {"version: 0.1\nstorage: bogus",
      "line 2: StorageDriver not registered: bogus; this version has filesystem, inmemory"},
-    {"version: 0.1\nstorage: {s3: {bucket: b}}",
-     "line 2: storage driver s3 is not supported by this version"},
+    {"version: 0.1\nstorage: {azure: {container: c}}",
+     "line 2: storage driver azure is not supported by this version"},
     {"version: 0.1\nstorage: [a]", "line 2: storage: a list is not a section with keys below it"},
     {"version: 0.1\nstorage:\n  filesystem:\n    rootdirectry: /x",
      "line 4: unknown key storage.filesystem.rootdirectry; did you mean "
@@ -814,6 +814,7 @@ static void differences_name_what_has_an_effect(void **state)
                                              "auth\n"
                                              "log.level now\n"
                                              "log.fields\n"
+                                             "storage.redirect.disable\n"
                                              "storage.maintenance.readonly.enabled now\n"
                                              "http.secret\n"
                                              "http.headers now\n"

@@ -367,8 +367,8 @@ static void problems_name_the_variable(void **state)
          "environment variable REGISTRY_VERSION: version: \"5\" is unknown; it must be 0.1"},
         {"REGISTRY_STORAGE_S3_BUCKET=b", "multiple storage drivers specified in configuration or "
                                          "environment: filesystem, s3"},
-        {"REGISTRY_STORAGE=s3\nREGISTRY_STORAGE_S3_BUCKET=b",
-         "environment variable REGISTRY_STORAGE_S3_BUCKET: storage driver s3 is not supported by "
+        {"REGISTRY_STORAGE=gcs\nREGISTRY_STORAGE_GCS_BUCKET=b",
+         "environment variable REGISTRY_STORAGE_GCS_BUCKET: storage driver gcs is not supported by "
          "this version"},
         {"REGISTRY_STORAGE_CACHE=inmemory", "environment variable REGISTRY_STORAGE_CACHE: "
                                             "storage.cache: \"inmemory\" is not a section "
@@ -412,9 +412,10 @@ static void problems_name_the_variable(void **state)
         {"REGISTRY_HTTP_SECRET_FILE=/x\nREGISTRY_HTTP_SECRET=y",
          "environment variable REGISTRY_HTTP_SECRET_FILE: REGISTRY_HTTP_SECRET is given, too; only "
          "one of them may be"},
-        {"REGISTRY_MIDDLEWARE_STORAGE_0_NAME=redirect",
-         "environment variable REGISTRY_MIDDLEWARE_STORAGE_0_NAME: middleware.storage is not "
-         "supported by this version"},
+        {"REGISTRY_MIDDLEWARE_REGISTRY_0_NAME=x",
+         "environment variable REGISTRY_MIDDLEWARE_REGISTRY_0_NAME: middleware.registry is not "
+         "supported by this version: there is none, in upstream's program neither; remove or "
+         "disable the item"},
     };
 
     (void)state;
