@@ -23,8 +23,8 @@ struct descriptor_cache {
     uint64_t moment;
 };
 
-static struct metric_family lookups = METRIC_COUNTER(
-    "registry_storage_cache_total", "Lookups of blob descriptors in the cache.", "type");
+static struct metric_family lookups =
+    METRIC_COUNTER("registry_storage_cache_total", "The number of cache request received", "type");
 
 static void count(const char *type)
 {

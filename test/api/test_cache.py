@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not is_installed, reason="redis-server is not installed"),
 ]
 
+AWAY = "going on without it"
 LOOKUPS = "registry_storage_cache_total"
 CONTENT = b"what is cached is only its size"
 DIGEST = digest_of(CONTENT)
@@ -350,7 +351,7 @@ def test_what_is_wrong_in_redis_is_not_believed(start_registry, redis):
         redis.command("SET", key, "no hash")
         assert client.get(blob("a"), RANGE).status == 206
         assert client.head(blob("a")).status == 200
-    assert "going on without it" not in registry.stderr()
+    assert AWAY not in registry.stderr()
 
 
 def with_tls(tmp_path, needs_certificate=False):
@@ -395,12 +396,21 @@ def test_a_redis_with_another_certificate_is_not_trusted(start_registry, tmp_pat
         assert shared_keys(redis) == []
 
 
-def test_a_user_of_an_access_list(start_registry, tmp_path):
-    user = "registry on >regpass ~* +@all -@admin -@dangerous"
+@pytest.mark.parametrize("rights", [
+    "~* +@all -@admin -@dangerous",
+    "~blobs::* ~repository::* +ping +select +hmget +sadd +srem +hmset +hset +hsetnx +hdel",
+], ids=["all", "least"])
+def test_a_user_of_an_access_list(start_registry, tmp_path, rights):
+    user = f"registry on >regpass {rights}"
     with Redis(tmp_path / "redis", password="other", users=[user]) as redis:
-        registry = start_registry(settings=redis.settings(username="registry", password="regpass"))
+        registry = start_registry(
+            settings=redis.settings(username="registry", password="regpass", db=1))
         with registry.client() as client:
-            wait_until(lambda: is_known(client, redis, "a"), what="the descriptor is in redis")
+            wait_until(lambda: is_known(client, redis, "a", 1), what="the descriptor is in redis")
+            assert client.get(blob("a"), RANGE).status == 206
+            assert client.delete(blob("a")).status == 202
+        assert shared_keys(redis, 1) == []
+        assert AWAY not in registry.stderr()
 
 
 @pytest.mark.parametrize("wrong", [
@@ -409,12 +419,12 @@ def test_a_user_of_an_access_list(start_registry, tmp_path):
 def test_a_redis_that_refuses_us_is_gone_without(start_registry, tmp_path, wrong):
     with Redis(tmp_path / "redis", password="right-password") as redis:
         registry = start_registry(settings=redis.settings(**wrong))
-        wait_until(lambda: "going on without it" in registry.stderr(), what="the warning")
+        wait_until(lambda: AWAY in registry.stderr(), what="the warning")
         with registry.client() as client:
             push(client, "a")
             assert client.delete(blob("a")).status == 202
         registry.stop()
-        assert registry.stderr().count("going on without it") == 1
+        assert registry.stderr().count(AWAY) == 1
         for secret in ("right-password", "wrong-password"):
             assert secret not in registry.stderr()
         assert shared_keys(redis) == []
@@ -439,7 +449,7 @@ def test_connections_that_are_not_kept(start_registry, redis):
         wait_until(lambda: is_known(client, redis, "a"), what="the descriptor is in redis")
         for _ in range(5):
             assert client.get(blob("a"), RANGE).status == 206
-    assert "going on without it" not in registry.stderr()
+    assert AWAY not in registry.stderr()
 
 
 # ---- configuration ----

@@ -25,7 +25,8 @@ HANDLERS = {"base", "blob", "blob_upload", "blob_upload_chunk", "catalog", "mani
 
 @pytest.fixture(params=["filesystem", "inmemory"])
 def watched(request, start_registry):
-    return start_registry(storage=request.param, settings=DEBUG)
+    return start_registry(
+        storage=request.param, settings={**DEBUG, "storage.cache.blobdescriptor": "inmemory"})
 
 
 @pytest.fixture
