@@ -62,9 +62,9 @@ static bool parse_prefix(const char *text, struct ip_range *out)
     bits += is_v4 ? V4_BITS : 0;
     for (int i = 0; i < ADDRESS_LEN; i++) {
         int64_t kept = bits - 8 * i;
-        uint8_t host = kept >= 8 ? 0 : kept <= 0 ? 0xff : (uint8_t)(0xff >> kept);
+        uint8_t host = (uint8_t)(kept >= 8 ? 0 : kept <= 0 ? 0xff : 0xff >> kept);
 
-        out->last[i] = (uint8_t)(out->first[i] | host);
+        out->last[i] = out->first[i] | host;
         out->first[i] = (uint8_t)(out->first[i] & ~host);
     }
     return true;
