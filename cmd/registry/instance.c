@@ -181,6 +181,14 @@ static int open_access(struct instance *instance, struct error *err)
     return error_wrap(err, "unable to configure authorization (%s)", name);
 }
 
+/* 1, for a part that could not be reloaded. That we are about to stop is no mistake to tell. */
+static size_t tell_refused(const struct error *err)
+{
+    if (err->code != ERROR_CANCELED)
+        log_error("%s", err->message);
+    return 1;
+}
+
 static size_t reload_access(struct instance *instance)
 {
     struct access_control *access = instance->access;
@@ -189,8 +197,8 @@ static size_t reload_access(struct instance *instance)
     if (access == NULL || access->controller->reload == NULL ||
         access->controller->reload(access, &err) == 0)
         return 0;
-    log_error("access control (%s) stays as it is: %s", access->controller->name, err.message);
-    return 1;
+    error_wrap(&err, "access control (%s) stays as it is", access->controller->name);
+    return tell_refused(&err);
 }
 
 static void close_access(struct instance *instance)
@@ -254,8 +262,8 @@ static size_t reload_tls(struct instance *instance)
 
     if (instance->tls == NULL || http_tls_reload(instance->tls, &err) == 0)
         return 0;
-    log_error("the TLS certificate stays as it was: %s", err.message);
-    return 1;
+    error_wrap(&err, "the TLS certificate stays as it was");
+    return tell_refused(&err);
 }
 
 static int milliseconds(int64_t ns)

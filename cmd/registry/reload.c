@@ -70,7 +70,8 @@ struct config *reload(struct instance *instance, const char *path, const struct 
     size_t failed;
 
     if (offload(load, &loading, &err) < 0) {
-        log_error("the configuration stays as it was: %s", err.message);
+        if (err.code != ERROR_CANCELED) /* we are about to stop */
+            log_error("the configuration stays as it was: %s", err.message);
         str_fini(&loading.warnings);
         return NULL;
     }

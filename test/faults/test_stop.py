@@ -195,6 +195,20 @@ def test_sighup_does_no_harm_to_the_end(start_registry):
         registry.assert_no_faults()
 
 
+@pytest.mark.ours("upstream ends at SIGHUP")
+def test_stopping_while_reading_again_is_no_error(start_registry, tmp_path):
+    path = tmp_path / "htpasswd"
+    path.write_text("u:x\n")
+    for _ in range(10):
+        registry = start_registry(
+            storage="inmemory", settings={"auth.htpasswd": {"realm": "r", "path": str(path)}}
+        )
+        registry.signal(signal.SIGHUP)
+        registry.signal(signal.SIGTERM)
+        assert registry.wait() == 0
+        assert "level=error" not in registry.stderr()
+
+
 def test_sigpipe_does_no_harm(start_registry):
     registry = start_registry()
     registry.signal(signal.SIGPIPE)
