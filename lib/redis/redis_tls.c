@@ -75,7 +75,7 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, ignored) == 1 || inet_pton(AF_INET6, host, ignored) == 1;
 }
 
-SSL *redis_tls_session(SSL_CTX *context, const char *host)
+SSL *redis_tls_session(SSL_CTX *context, char *host)
 {
     SSL *session = SSL_new(context);
 

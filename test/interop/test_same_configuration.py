@@ -56,6 +56,19 @@ health:
 """
 
 
+# Nobody is there.
+REDIS = """\
+redis:
+  addr: 127.0.0.1:1
+  password: asecret
+  db: 3
+  dialtimeout: 10ms
+  readtimeout: 10ms
+  writetimeout: 10ms
+  pool: {maxidle: 16, maxactive: 64, idletimeout: 300s}
+"""
+
+
 def with_storage(text):
     """BASE with more keys in `storage`."""
     return VERSION + "storage: {filesystem: {rootdirectory: '{root}'}, " + text + "}\n" + HTTP
@@ -138,6 +151,15 @@ CASES = {
     "storage-unknown": Case(VERSION + "storage: bogus\n" + HTTP),
     "cache-replaced-by-text": Case(BASE, {"REGISTRY_STORAGE_CACHE": "inmemory"}),
     "cache-redis-without-redis": Case(with_storage("cache: {blobdescriptor: redis}")),
+    "cache-redis": Case(with_storage("cache: {blobdescriptor: redis}") + REDIS),
+    "cache-redis-by-environment": Case(
+        with_storage("cache: {blobdescriptor: redis}"), {"REGISTRY_REDIS_ADDR": "127.0.0.1:1"}),
+    "cache-old-name": Case(with_storage("cache: {layerinfo: redis}") + REDIS),
+    "cache-old-name-without-redis": Case(with_storage("cache: {layerinfo: redis}")),
+    "cache-unknown": Case(with_storage("cache: {blobdescriptor: bogus}")),
+    "cache-empty": Case(with_storage("cache: {}")),
+    "redis-without-cache": Case(BASE + REDIS),
+    "redis-pool-by-environment": Case(BASE + REDIS, {"REGISTRY_REDIS_POOL_MAXIDLE": "7"}),
     "delete": Case(with_storage("delete: {enabled: true}")),
     "delete-in-environment": Case(BASE, {"REGISTRY_STORAGE_DELETE_ENABLED": "true"}),
     "delete-off-in-environment": Case(
