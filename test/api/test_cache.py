@@ -354,6 +354,39 @@ def test_what_is_wrong_in_redis_is_not_believed(start_registry, redis):
     assert AWAY not in registry.stderr()
 
 
+def test_a_deletion_beside_reads_leaves_nothing_in_redis(start_registry, redis):
+    """What was seen before must not be written after: others would believe it."""
+    redis.command("FLUSHALL")
+    registry = start_registry(settings=redis.settings())
+    stop = threading.Event()
+    problems = []
+
+    def read():
+        with registry.client() as reader:
+            while not stop.is_set():
+                for ask in (lambda: reader.head(blob("a")), lambda: reader.get(blob("a"), RANGE)):
+                    status = ask().status
+                    if status not in (200, 206, 404):
+                        problems.append(status)
+
+    with registry.client() as client:
+        wait_until(lambda: is_known(client, redis, "a"), what="the descriptor is in redis")
+        readers = [threading.Thread(target=read) for _ in range(4)]
+        for reader in readers:
+            reader.start()
+        left = []
+        for _ in range(30):
+            client.push_blob("a", CONTENT)
+            client.head(blob("a"))
+            assert client.delete(blob("a")).status == 202
+            left += [key for key in expected_keys("a") if redis.command("EXISTS", key)]
+        stop.set()
+        for reader in readers:
+            reader.join(30)
+    assert (left, problems) == ([], [])
+    assert shared_keys(redis) == []
+
+
 def with_tls(tmp_path, needs_certificate=False):
     authority = Certificate(tmp_path, "authority", is_authority=True)
     server = Certificate(tmp_path, "localhost", issuer=authority)
