@@ -21,6 +21,7 @@ import time
 import urllib.parse
 
 import pytest
+from support.ports import free_port
 from support.registry import SECRET, binary
 
 UPSTREAM = pathlib.Path("/usr/bin/docker-registry")
@@ -327,12 +328,6 @@ PROBED_HEADERS = ("Docker-Distribution-Api-Version", "X-A", "X-D", "X-Content-Ty
 
 
 # ---- starting ----
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Running:

@@ -13,13 +13,15 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.ports import free_port
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph-authtool")
 START_TIMEOUT_S = 120
@@ -74,12 +76,6 @@ rgw run sync thread = false
 def is_there():
     """Whether the programs are installed."""
     return all(shutil.which(program) for program in PROGRAMS)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Ceph:

@@ -19,6 +19,7 @@ import ssl
 import subprocess
 import threading
 
+from support.ports import free_port
 from support.registry import wait_until
 
 PROGRAM = "redis-server"
@@ -26,11 +27,6 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 is_installed = shutil.which(PROGRAM) is not None
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class RedisError(AssertionError):
