@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+from support.certificates import Certificate
 from support.client import Connection, head, with_query
 from support.content import SCHEMA2, digest_of, image, random_bytes
 from support.registry import binary, wait_until
@@ -238,3 +239,20 @@ def test_slow_and_idle_clients_cost_little_and_delay_nobody(start_registry, repo
         assert cost < CROWD_COST_MAX
         assert slowest < 5
     wait_until(lambda: registry.fd_count() < 100, what="descriptors return")
+
+
+def test_slow_readers_over_tls_cost_little(start_registry, tmp_path, repo):
+    authority = Certificate(tmp_path, "localhost", is_authority=True)
+    registry = start_registry(settings={"http.tls.certificate": str(authority.path),
+                                        "http.tls.key": str(authority.key_path)})
+    data = random_bytes(30 * MIB, repo)
+    with registry.client(tls=authority.client()) as client, contextlib.ExitStack() as stack:
+        digest = client.push_blob(repo, data)
+        client.pull_blob(repo, digest)
+        before = registry.vmrss()
+        for _ in range(20):
+            connection = registry.connect(tls=authority.client(), receive_buffer=4096)
+            stack.enter_context(connection).send_head("GET", f"/v2/{repo}/blobs/{digest}")
+        for _ in range(20):
+            assert client.get("/v2/").status == 200
+        assert registry.vmrss() - before < 20 * 600_000
