@@ -12,10 +12,12 @@
 #include "lib/http/tls_names.h"
 #include "lib/http/tls_private.h"
 #include "lib/http/tls_tickets.h"
+#include "lib/task/loop.h"
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
 
 #include <assert.h>
+#include <event2/event.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,6 +29,7 @@
 #define LOG_BURST        10         /* failed handshakes that are logged at once, after a rest */
 #define LOG_EVERY_NS     1000000000 /* then one in this time */
 #define SUBJECT_SIZE_MAX 512
+#define HANDSHAKES_NS    5000000 /* of a turn of the loop: others want to be served too */
 
 struct http_tls {
     struct http_tls_options options; /* texts and lists owned */
@@ -38,6 +41,9 @@ struct http_tls {
 
     struct task *watcher; /* NULL: the files are not watched */
     struct task_wait watcher_ended;
+
+    struct timeval turn;   /* of the loop, that last shook hands */
+    int64_t turn_began_ns; /* when it began to; clock_monotonic_ns */
 
     int64_t log_from;  /* see is_log_due; clock_monotonic_ns */
     uint64_t unlogged; /* those that were not, since */
@@ -341,6 +347,20 @@ SSL *tls_private_session(struct http_tls *tls)
     if (ssl == NULL)
         abort();
     return ssl;
+}
+
+/* A turn of the loop has one time, however long it takes. */
+bool tls_private_may_shake_hands(struct http_tls *tls)
+{
+    struct timeval turn;
+    int64_t now = clock_monotonic_ns();
+
+    event_base_gettimeofday_cached(loop_base(), &turn);
+    if (turn.tv_sec == tls->turn.tv_sec && turn.tv_usec == tls->turn.tv_usec)
+        return now - tls->turn_began_ns < HANDSHAKES_NS;
+    tls->turn = turn;
+    tls->turn_began_ns = now;
+    return true;
 }
 
 /* Each line moves log_from on by one step; it may be ahead of now by a burst of them. */

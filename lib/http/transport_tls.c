@@ -151,6 +151,8 @@ static void shake_hands(struct connection *conn)
 /* The first byte tells whether it is TLS at all. */
 static void go_on_opening(struct connection *conn)
 {
+    if (!tls_private_may_shake_hands(server_options(conn->server)->tls))
+        return; /* the socket stays readable: the next turn asks again */
     if (conn->tls->is_refused)
         discard_plain(conn);
     else if (SSL_in_before(conn->tls->ssl) && is_plain_text(conn))

@@ -17,6 +17,7 @@ _KINDS = {
     "ec384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "ec521": ["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
     "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa4096": ["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
     "ed25519": ["ED25519"],
 }
 
