@@ -222,6 +222,7 @@ class FalseRedis:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.held = []
+        self.lookups = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -238,6 +239,7 @@ class FalseRedis:
                 if self.is_polite and b"PING" in data:
                     connection.sendall(b"+PONG\r\n")
                     continue
+                self.lookups += data.count(b"HMGET")
                 connection.sendall(self.answer)
                 if self.end == "stays":
                     continue
@@ -271,3 +273,32 @@ def test_whatever_a_server_answers(start_registry, end, is_polite):
         registry.stop()
         server.close()
         assert registry.stderr().count(AWAY) == 1, name
+
+
+def test_clients_that_leave_while_redis_is_asked_leave_nothing(start_registry):
+    server = FalseRedis(b"", "stays", True)
+    registry = start_registry(settings={
+        "storage.cache.blobdescriptor": "redis", "redis.addr": f"127.0.0.1:{server.port}",
+        "redis.readtimeout": "60s"})
+    with registry.client() as client:
+        digest = client.push_blob("a", b"asked for")
+
+        def is_asked():
+            """Redis is found in the background; until then nobody asks."""
+            with registry.connect() as connection:
+                connection.send_head("GET", blob(digest), [("Host", "x"), ("Range", "bytes=2-4")])
+                time.sleep(0.02)
+                connection.reset()
+                return server.lookups > 0
+
+        wait_until(is_asked, what="redis is asked")
+        before = registry.fd_count()
+        for number in range(server.lookups + 1, server.lookups + 13):
+            with registry.connect() as connection:
+                connection.send_head("GET", blob(digest), [("Host", "x"), ("Range", "bytes=2-4")])
+                wait_until(lambda: server.lookups >= number, what="redis is asked")
+                connection.reset()
+        wait_until(lambda: registry.fd_count() <= before, what="nothing is left over")
+        assert client.head(blob(digest)).status == 200
+    assert AWAY not in registry.stderr()
+    server.close()
