@@ -17,9 +17,12 @@ static int64_t left_ms(struct recent *recent, const struct recent_key *key, int6
 
 void attempts_note(struct recent *recent, const struct recent_key *key, int64_t now_ms)
 {
-    int64_t left = left_ms(recent, key, now_ms);
+    int64_t left = left_ms(recent, key, now_ms) + ATTEMPTS_PERIOD_MS;
 
-    recent_put(recent, key, now_ms + left + ATTEMPTS_PERIOD_MS);
+    if (left >
+        ATTEMPTS_LIMIT * ATTEMPTS_PERIOD_MS) /* whoever stops guessing is forgotten in time */
+        left = ATTEMPTS_LIMIT * ATTEMPTS_PERIOD_MS;
+    recent_put(recent, key, now_ms + left);
 }
 
 int attempts_count(struct recent *recent, const struct recent_key *key, int64_t now_ms)

@@ -4,7 +4,8 @@
  * argument.
  *
  * A failure weighs one and is forgotten after ATTEMPTS_PERIOD_MS; several are forgotten one after
- * the other, so that somebody who keeps guessing gets one guess in that time.
+ * the other, so that somebody who keeps guessing gets one guess in that time. No more than
+ * ATTEMPTS_LIMIT are kept.
  */
 #pragma once
 

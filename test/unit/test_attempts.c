@@ -215,6 +215,19 @@ static void who_waits_as_long_as_told_is_looked_at(void **state)
     recent_free(recent);
 }
 
+static void however_many_came_all_is_forgotten_in_time(void **state)
+{
+    struct recent *recent = recent_new(10);
+    struct recent_key k = key(1);
+
+    (void)state;
+    for (int i = 0; i < 100000; i++)
+        attempts_note(recent, &k, 0);
+    assert_int_equal(attempts_count(recent, &k, 0), ATTEMPTS_LIMIT);
+    assert_int_equal(attempts_count(recent, &k, ATTEMPTS_LIMIT * ATTEMPTS_PERIOD_MS), 0);
+    recent_free(recent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +240,7 @@ int main(void)
         cmocka_unit_test(the_first_failures_are_answered_at_once_then_later_and_later),
         cmocka_unit_test(beyond_the_limit_one_guess_is_looked_at_in_each_period),
         cmocka_unit_test(who_waits_as_long_as_told_is_looked_at),
+        cmocka_unit_test(however_many_came_all_is_forgotten_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
