@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong on the way to the service, at each request of a push and a pull.
+
+Whatever happens, a client gets the right bytes or an error; after an error the same again succeeds.
+"""
+import pytest
+from support.client import OCTETS
+from support.content import OCI_MANIFEST, digest_of, image, random_bytes
+from support.fault_proxy import Fault, FaultProxy
+from support.registry import is_upstream
+
+pytestmark = pytest.mark.skipif(is_upstream(), reason="how we bear with a bad network")
+
+MIB = 1 << 20
+PERSISTENT = ("slow down", "error", "refuse")
+
+
+@pytest.fixture
+def proxy(ceph):
+    with FaultProxy(("127.0.0.1", ceph.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def registry(start_s3_registry, proxy):
+    return start_s3_registry({"storage.redirect.disable": True}, url=proxy.url)
+
+
+def push_and_pull(client, repository, data):
+    """Chunked, so that there are parts, a short end, and a copy; 200 at the end, or what failed."""
+    digest = digest_of(data)
+    cut = len(data) - 7
+    answer = client.post(f"/v2/{repository}/blobs/uploads/")
+    for begin, end in ((0, cut), (cut, len(data))):
+        if answer.status != 202:
+            return answer.status
+        headers = {"Content-Type": OCTETS, "Content-Range": f"{begin}-{end - 1}"}
+        answer = client.patch(answer.location, headers, data[begin:end])
+    if answer.status != 202:
+        return answer.status
+    answer = client.put(f"{answer.location}&digest={digest}", {"Content-Type": OCTETS})
+    if answer.status != 201:
+        return answer.status
+    answer = client.get(f"/v2/{repository}/blobs/{digest}")
+    assert answer.status != 200 or answer.body == data
+    return answer.status
+
+
+def fail_once(proxy, number, kind):
+    """The @number-th request from now on."""
+    first = len(proxy.requests)
+    proxy.plan = lambda request: Fault(kind) if request.number == first + number else None
+
+
+@pytest.mark.parametrize("size", [100, 6 * MIB])
+@pytest.mark.parametrize("kind", ["refuse", "lose", "slow down", "error", "truncate"])
+def test_one_fault_at_each_request_is_borne(registry, proxy, bucket, repo, kind, size):
+    """Short content goes another way than content of several parts."""
+    if size > MIB and kind not in ("refuse", "lose"):
+        pytest.skip("takes long, and tells no more than the short one does")
+    with registry.client() as client:
+        assert push_and_pull(client, f"{repo}/0", random_bytes(size, f"{kind} 0")) == 200
+        count = len(proxy.requests)
+        for number in range(1, count + 1):
+            data = random_bytes(size + number, f"{kind} {number}")
+            fail_once(proxy, number, kind)
+            assert push_and_pull(client, f"{repo}/{number}", data) == 200, f"{kind} at request {number}"
+        proxy.plan = lambda request: None
+        for number in range(1, count + 1):
+            data = random_bytes(size + number, f"{kind} {number}")
+            assert client.pull_blob(f"{repo}/{number}", digest_of(data)) == data
+    sessions = [key for key in bucket.keys() if "/_uploads/" in key]
+    assert sessions == []
+
+
+@pytest.mark.parametrize("kind", PERSISTENT)
+def test_a_service_that_stays_away_is_an_error_and_then_comes_back(registry, proxy, repo, kind):
+    data = random_bytes(6 * MIB, repo)
+    with registry.client(timeout=120) as client:
+        location = client.append(client.start_upload(repo), data[: 6 * MIB - 5])
+        proxy.plan = lambda request: Fault(kind)
+        response = client.patch(location, {"Content-Type": OCTETS}, data[6 * MIB - 5 :])
+        assert response.status >= 500
+        assert client.get(f"/v2/{repo}/tags/list").status >= 500
+        proxy.plan = lambda request: None
+        status = client.get(location)
+        assert status.status == 204
+        begin = int(status.header("Range").split("-")[1]) + 1
+        location = client.append(status.location, data[begin:])
+        client.commit(location, digest_of(data))
+        assert client.pull_blob(repo, digest_of(data)) == data
+
+
+def test_a_pull_goes_on_where_the_connection_broke(registry, proxy, repo):
+    data = random_bytes(9 * MIB, repo)
+    with registry.client() as client:
+        digest = client.push_blob(repo, data)
+        broken = []
+
+        def plan(request):
+            if request.method == "GET" and "/blobs/" in request.target and len(broken) < 3:
+                broken.append(request.headers.get("range"))
+                return Fault("truncate")
+            return None
+
+        proxy.plan = plan
+        assert client.pull_blob(repo, digest) == data
+        assert len(broken) == 3
+        assert broken[0] is None and broken[1] is not None
+
+
+def test_a_client_that_leaves_is_no_reason_to_wait(registry, proxy, repo):
+    """The service answers late, the others do not wait for it."""
+    with registry.client() as client:
+        client.push_image(repo, "v1", image(repo, OCI_MANIFEST))
+        proxy.plan = lambda request: Fault("stall") if "_uploads" in request.target else None
+        with registry.connect() as connection:
+            connection.send_head("POST", f"/v2/{repo}/blobs/uploads/", {"Content-Length": "0"}.items())
+            assert client.get_manifest(repo, "v1", OCI_MANIFEST).status == 200
+        assert client.get(f"/v2/{repo}/tags/list").json()["tags"] == ["v1"]
+        proxy.release()
