@@ -468,7 +468,7 @@ static void names_for_everybody_hold_no_secrets(void **state)
     struct config config = {.storage.driver = driver_name, .health.http = {https, 3}};
     struct seen seen = {
         .health = new_health(&config),
-        .run_ms = 400,
+        .run_ms = 1500,
         .printed = STR_INIT(4096),
         .names = STR_INIT(4096),
     };
