@@ -529,7 +529,7 @@ const struct option options[] = {
     {.path = "middleware.storage.name", .type = OPTION_TEXT,
      ITEM(config_storage_middleware, name), .default_text = "\"\"", .example = "redirect",
      .is_required = true,
-     .help = "Which: redirect (a fixed server), cloudfront (signed URLs of Amazon CloudFront) or "
+     .help = "Its kind, redirect (a fixed server), cloudfront (signed URLs of Amazon CloudFront) or "
              "rewrite (3.x; changes the storage's own URLs)."},
     {.path = "middleware.storage.disabled", .type = OPTION_BOOL,
      ITEM(config_storage_middleware, is_disabled), .default_text = "false",

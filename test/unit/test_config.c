@@ -435,8 +435,9 @@ static const struct {
      "no storage configuration provided"},
     {"version: 0.1\nstorage: {filesystem: , inmemory: }",
      "must provide exactly one storage type. Provided: [filesystem inmemory]"},
-    {"version: 0.1\nstorage: bogus",
-     "line 2: StorageDriver not registered: bogus; this version has filesystem, inmemory"},
+    {"version: 0.1\nstorage: bogus", "line 2: StorageDriver not registered: bogus; this version "
+                                     "has filesystem, inmemory, s3, s3aws, "
+                                     "s3goamz"},
     {"version: 0.1\nstorage: {azure: {container: c}}",
      "line 2: storage driver azure is not supported by this version"},
     {"version: 0.1\nstorage: [a]", "line 2: storage: a list is not a section with keys below it"},
@@ -690,7 +691,8 @@ static bool is_yaml(struct span text)
 static bool is_other_way(struct span text)
 {
     return span_is(text, "inmemory:") || span_is(text, "none:") || span_is(text, "silly:") ||
-           span_is(text, "token:");
+           span_is(text, "token:") || span_is(text, "s3:") || span_is(text, "s3aws:") ||
+           span_is(text, "s3goamz:");
 }
 
 /* Every comment that looks like a key, taken for real at once: the commented values fit, too. */
@@ -731,6 +733,7 @@ static void the_example_is_good_with_its_comments_removed(void **state)
     assert_string_equal(config->http.host, "https://registry.example.com");
     assert_string_equal(config->auth.controller, "htpasswd");
     assert_int_equal(config->health.http.count, 1);
+    assert_int_equal(config->middleware.storage.count, 1);
     config_free(config);
 }
 
