@@ -66,7 +66,7 @@ osd objectstore = memstore
 memstore device bytes = {memory}
 osd memory target = 939524096
 [client.rgw.a]
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw dns name = localhost
 rgw thread pool size = 64
 rgw run sync thread = false
