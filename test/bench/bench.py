@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures beside upstream's, measured in the same run on the same machine. Prints a table.
 
-    bench.py [--quick] [--rounds N] [--only storage|auth]
+    bench.py [--quick] [--rounds N] [--only storage|auth|s3]
 
 Absolute numbers belong to the machine; what to look at is the ratio to Debian's docker-registry and
 to the machine's own limits (SHA-256 on one core, the disk with fsync). Every round measures both
@@ -21,7 +21,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
-from support import content, many  # noqa: E402
+from support import ceph, content, fault_proxy, many, s3  # noqa: E402
 from support.access import basic, entry  # noqa: E402
 from support.client import Client  # noqa: E402
 from support.registry import Registry, binary  # noqa: E402
@@ -32,6 +32,7 @@ SMALL_COUNT, SMALL_SIZE, PUSHER_COUNT = 200, 16384, 8
 UPLOADER_COUNT, IDLE_COUNT = 200, 1000
 MANY_COUNT = 100_000  # tags, and repositories
 GUESSER_COUNT, BCRYPT_COST = 32, 10
+BUSY_COUNT, SLOW_STORE_S = 16, 0.2  # pushes, and pulls, against a store that answers late
 
 
 def run(*command):
@@ -39,7 +40,7 @@ def run(*command):
 
 
 def is_better_low(name):
-    return "latency" in name or "memory" in name
+    return any(word in name for word in ("latency", "memory", "seconds", "requests to the store"))
 
 
 # ---- the machine -------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def curl(*arguments):
 
 
 def push_file(server, repository, path, digest):
-    """As a client that knows the length: POST, PATCH, PUT."""
+    """As a client that knows the length: POST, PATCH, PUT. Returns how long the PUT takes."""
     base = f"http://127.0.0.1:{server.port}"
     with server.client() as client:
         location = client.start_upload(repository)
@@ -80,7 +81,9 @@ def push_file(server, repository, path, digest):
         location = re.findall(r"^location: \S*?(/v2/\S+)", head, re.IGNORECASE | re.MULTILINE)[-1]
         client.timeout = 120
         client.close()
+        began = time.monotonic()
         client.commit(location, digest)
+        return time.monotonic() - began
 
 
 def pull_speed(server, digest, size):
@@ -241,6 +244,78 @@ def auth(program, folder, seconds):
     return figures
 
 
+# ---- a bucket ----------------------------------------------------------------------------------
+
+
+class Delayed:
+    """A service as it is seen through a proxy."""
+
+    def __init__(self, service, proxy):
+        self.url = proxy.url
+        self.access_key, self.secret_key, self.region = service.access_key, service.secret_key, service.region
+
+
+def latency_while_the_store_is_slow(server, seconds):
+    """Of GET /v2/ while others push and pull as fast as the store lets them."""
+    blob = content.random_bytes(MIB, "slow store")
+    digest = content.digest_of(blob)
+    with Client(server.address, 60) as client:
+        client.push_blob("bench/slow", blob)
+    until = time.monotonic() + seconds + 4
+
+    def push(number):
+        with Client(server.address, 60) as client:
+            count = 0
+            while time.monotonic() < until:
+                client.push_blob(f"bench/slow{number}", content.random_bytes(SMALL_SIZE, f"{number} {count}"))
+                count += 1
+
+    def pull(_):
+        with Client(server.address, 60) as client:
+            while time.monotonic() < until:
+                client.pull_blob("bench/slow", digest)
+
+    with concurrent.futures.ThreadPoolExecutor(2 * BUSY_COUNT) as pool:
+        busy = [pool.submit(work, n) for n in range(BUSY_COUNT) for work in (push, pull)]
+        time.sleep(1)  # they are to be under way
+        latency = wrk(server, 4, seconds, "/v2/")[1]
+        for one in busy:
+            one.result()
+    return latency
+
+
+def bucket(program, folder, service, path, digest, size, seconds, number):
+    """Figures of a registry whose content is in a bucket; both programs use one service."""
+    os.environ["KIST_REGISTRY"] = str(program)
+    shutil.rmtree(folder, ignore_errors=True)
+    place = s3.Bucket(service, f"bench-{number}").create()
+    common = {"log.level": "info", "storage.redirect.disable": True, "storage.s3.chunksize": 10 * MIB}
+    figures = {}
+    with fault_proxy.FaultProxy(("127.0.0.1", service.port)) as proxy:
+        direct = s3.settings(place) | common
+        with Registry(folder / "direct", storage="s3", settings=direct, fd_limit=8192) as server:
+            began = time.monotonic()
+            figures["last byte to 201 of a large layer, seconds"] = push_file(server, "bench/big", path, digest)
+            figures["push of one large layer, MiB/s"] = size / MIB / (time.monotonic() - began)
+            figures["pull of one large layer, MiB/s"] = max(pull_speed(server, digest, size) for _ in range(3))
+            figures["memory, peak of a push and a pull, MiB"] = server.vmhwm() / MIB
+            figures["pushes of small layers, 1/s"] = push_small(server)
+            figures["GET /v2/ latency p99, idle, ms"] = wrk(server, 4, seconds, "/v2/")[1]
+        through = s3.settings(place, proxy.url) | common
+        with Registry(folder / "proxied", storage="s3", settings=through, fd_limit=8192) as server:
+            with server.client() as client:
+                client.push_blob("bench/warm", b"connections and buckets are known")
+                before = len(proxy.requests)
+                client.push_blob("bench/counted", content.random_bytes(MIB, "counted"))
+            figures["requests to the store for a layer of 1 MiB"] = len(proxy.requests) - before
+            proxy.delay = SLOW_STORE_S
+            name = f"GET /v2/ latency p99, {BUSY_COUNT} pushes and pulls, a store of 200 ms, ms"
+            figures[name] = latency_while_the_store_is_slow(server, seconds)
+    place.empty()
+    shutil.rmtree(folder, ignore_errors=True)
+    return figures
+
+
 # ---- the table ---------------------------------------------------------------------------------
 
 
@@ -297,11 +372,27 @@ def measure_auth(programs, folder, rounds, seconds):
     print_table(*map(best, results), {})
 
 
+def measure_s3(programs, folder, rounds, size, seconds):
+    digest = make_payload(folder / "payload", size)
+    results, number = [[], []], 0
+    os.environ.pop("AWS_CA_BUNDLE", None)  # docker-registry ends over it
+    for turn in range(rounds):
+        for program, figures in zip(programs, results):
+            print(f"round {turn + 1}, a bucket: {program.name}", flush=True)
+            with ceph.Ceph(folder / f"ceph{number}", memory=16 << 30) as service:
+                figures.append(bucket(program, folder / "server", service, folder / "payload", digest, size, seconds,
+                                      number))
+            shutil.rmtree(folder / f"ceph{number}", ignore_errors=True)
+            number += 1
+    print(f"a bucket of radosgw in memory, {os.cpu_count()} cores; layers of {size // MIB} MiB, parts of 10 MiB")
+    print_table(*map(best, results), {})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="one round with 128 MiB layers")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", choices=["storage", "auth"], help="one part; without it, all")
+    parser.add_argument("--only", choices=["storage", "auth", "s3"], help="one part; without it, all")
     options = parser.parse_args()
     rounds, size, seconds = (1, 128 * MIB, 1) if options.quick else (options.rounds, 1024 * MIB, 3)
     programs = (binary().resolve(), UPSTREAM)
@@ -309,10 +400,12 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
-    if options.only != "auth":
+    if options.only in (None, "storage"):
         measure_storage(programs, folder, rounds, size, seconds)
-    if options.only != "storage":
+    if options.only in (None, "auth"):
         measure_auth(programs, folder, rounds, seconds)
+    if options.only in (None, "s3"):
+        measure_s3(programs, folder, rounds, size, seconds)
     print(f"\n{time.monotonic() - began:.0f} s; the best of {rounds} rounds each")
     shutil.rmtree(folder, ignore_errors=True)
 
