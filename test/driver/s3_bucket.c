@@ -22,13 +22,21 @@ static char directory[80];
 static char private_acl[] = "private";
 static char standard[] = "STANDARD";
 static char empty[] = "";
-static char access_key[] = "TESTACCESS";
-static char secret_key[] = "TESTSECRET";
-static char region[] = "us-east-1";
+static char access_key[80];
+static char secret_key[80];
+static char region[40];
 
 const char *s3_url(void)
 {
     return getenv("KIST_S3_URL");
+}
+
+/* Take @name of the environment, else @otherwise. */
+static void take(char *out, size_t size, const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+
+    snprintf(out, size, "%s", value != NULL ? value : otherwise);
 }
 
 struct config_s3 s3_config(const char *root)
@@ -36,6 +44,9 @@ struct config_s3 s3_config(const char *root)
     snprintf(url, sizeof(url), "%s", s3_url());
     snprintf(bucket, sizeof(bucket), "driver-suite-%d", (int)getpid());
     snprintf(directory, sizeof(directory), "%s", root);
+    take(access_key, sizeof(access_key), "KIST_S3_ACCESS_KEY", "TESTACCESS");
+    take(secret_key, sizeof(secret_key), "KIST_S3_SECRET_KEY", "TESTSECRET");
+    take(region, sizeof(region), "KIST_S3_REGION", "us-east-1");
     return (struct config_s3){
         .access_key = access_key,
         .secret_key = secret_key,

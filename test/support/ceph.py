@@ -4,7 +4,8 @@
     with Ceph(tmp_path) as ceph:
         ceph.url, ceph.access_key, ceph.secret_key
 
-As a program it runs a command beside one: KIST_S3_URL tells the command where it is.
+As a program it runs a command beside one: KIST_S3_URL tells the command where it is,
+KIST_S3_{ACCESS_KEY,SECRET_KEY,REGION} what opens it.
 
     /usr/bin/python3 test/support/ceph.py ctest -R driver
 """
@@ -22,6 +23,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.ports import free_port
+from support.s3 import environment
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph-authtool")
 START_TIMEOUT_S = 120
@@ -198,8 +200,7 @@ class Ceph:
 
 def main():
     with tempfile.TemporaryDirectory(prefix="ceph-") as directory, Ceph(directory) as ceph:
-        environment = os.environ | {"KIST_S3_URL": ceph.url}
-        return subprocess.run(sys.argv[1:], env=environment).returncode
+        return subprocess.run(sys.argv[1:], env=os.environ | environment(ceph)).returncode
 
 
 if __name__ == "__main__":

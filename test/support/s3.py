@@ -31,6 +31,16 @@ def settings(bucket, url=None):
     }
 
 
+def environment(service):
+    """Where the suite of the storage drivers finds @service."""
+    return {
+        "KIST_S3_URL": service.url,
+        "KIST_S3_ACCESS_KEY": service.access_key,
+        "KIST_S3_SECRET_KEY": service.secret_key,
+        "KIST_S3_REGION": service.region,
+    }
+
+
 class S3Error(AssertionError):
     def __init__(self, status, body):
         super().__init__(f"{status}: {body[:500]!r}")
