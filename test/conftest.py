@@ -6,6 +6,7 @@ import re
 import pytest
 from support import ceph as ceph_cluster
 from support import s3
+from support import swift as swift_service
 from support.registry import Registry, binary, is_upstream
 
 _counter = itertools.count(1)
@@ -88,10 +89,25 @@ def ceph(tmp_path_factory):
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory):
+    """OpenStack Swift with its S3 API, for the whole run; the test is left out where it cannot run."""
+    if not swift_service.is_there():
+        pytest.skip("Swift (swift-proxy and the three stores, memcached) is not installed, or may not mount")
+    with swift_service.Swift(tmp_path_factory.mktemp("swift")) as service:
+        yield service
+
+
 @pytest.fixture
-def bucket(ceph):
+def s3_service(ceph):
+    """The service that buckets are made on; a file that wants others as well has a fixture of its own."""
+    return ceph
+
+
+@pytest.fixture
+def bucket(s3_service):
     """A fresh bucket."""
-    return s3.Bucket(ceph, f"bucket-{next(_counter)}").create()
+    return s3.Bucket(s3_service, f"bucket-{next(_counter)}").create()
 
 
 @pytest.fixture

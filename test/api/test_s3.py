@@ -14,6 +14,12 @@ MIB = 1 << 20
 BLOBS = "docker/registry/v2/blobs"
 
 
+@pytest.fixture(params=["ceph", "swift"])
+def s3_service(request):
+    """Two services that share no code; each test that has a bucket is run on both."""
+    return request.getfixturevalue(request.param)
+
+
 def blob_key(digest):
     algorithm, text = digest.split(":")
     return f"{BLOBS}/{algorithm}/{text[:2]}/{text}/data"
