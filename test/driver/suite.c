@@ -288,6 +288,7 @@ int main(int argc, char **argv)
             failed += run_fixture(&fixtures[i]);
     }
     if (s3_url() == NULL)
-        printf("s3 was left out: KIST_S3_URL names no service (see test/support/ceph.py and swift.py)\n");
+        printf("s3 was left out: KIST_S3_URL names no service (see test/support/ceph.py and "
+               "swift.py)\n");
     return failed > 0 ? 1 : 0;
 }
