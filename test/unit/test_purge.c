@@ -295,19 +295,26 @@ RIG_TEST(one_session_that_cannot_be_read_spares_only_itself)
 
 /* ---- others meanwhile ---- */
 
+struct turns {
+    unsigned count;
+    bool is_enough;
+    bool is_over;
+};
+
 static void count_turns(void *arg)
 {
-    unsigned *turns = arg;
+    struct turns *turns = arg;
 
-    while (turns[1] == 0) {
-        turns[0]++;
+    while (!turns->is_enough) {
+        turns->count++;
         assert_ok(task_sleep(0, &rig_error));
     }
+    turns->is_over = true;
 }
 
 RIG_TEST(others_have_a_turn_for_every_session)
 {
-    unsigned turns[2] = {0, 0};
+    struct turns turns = {0};
 
     for (unsigned i = 0; i < 300; i++) {
         char uuid[UUID_LEN + 1];
@@ -315,10 +322,12 @@ RIG_TEST(others_have_a_turn_for_every_session)
         snprintf(uuid, sizeof(uuid), "%08x-1111-4111-8111-111111111111", i);
         put_session("a", uuid, i % 2 == 0 ? 0 : LONG_S + 60);
     }
-    task_spawn("others", count_turns, turns);
+    task_spawn("others", count_turns, &turns);
     assert_int_equal(purge(registry).session_count, 150);
-    turns[1] = 1;
-    assert_true(turns[0] >= 250); /* two timers of the same moment may fire in either order */
+    turns.is_enough = true;
+    while (!turns.is_over) /* it lives in our frame */
+        assert_ok(task_sleep(0, &rig_error));
+    assert_true(turns.count >= 300);
 }
 
 /* ---- leftovers ---- */
