@@ -16,8 +16,9 @@ from support.registry import is_upstream
 pytestmark = pytest.mark.skipif(is_upstream(), reason="how we bear with a bad network")
 
 MIB = 1 << 20
-KINDS = ("lose", "refuse", "slow down", "error", "truncate")
+KINDS = ("lose", "refuse", "slow down", "error", "truncate", "delay")
 ROUNDS = range(len(KINDS) if os.environ.get("KIST_LONG") else 1)
+STANDSTILL_S = 0.5
 PERSISTENT = ("slow down", "error", "refuse")
 
 
@@ -55,7 +56,8 @@ def push_and_pull(client, repository, data):
 def fail_once(proxy, number, kind):
     """The @number-th request from now on."""
     first = len(proxy.requests)
-    proxy.plan = lambda request: Fault(kind) if request.number == first + number else None
+    fault = Fault(kind, STANDSTILL_S if kind == "delay" else 0)
+    proxy.plan = lambda request: fault if request.number == first + number else None
 
 
 @pytest.mark.parametrize("size", [100, 6 * MIB])

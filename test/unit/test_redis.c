@@ -139,8 +139,8 @@ static void *accept_all(void *arg)
         if (socket < 0 || number == CONNECTED_MAX)
             return NULL;
         server.sockets[number] = socket;
+        atomic_store(&server.connections, number + 1); /* before anybody is answered */
         pthread_create(&server.workers[number], NULL, serve, &server.sockets[number]);
-        atomic_store(&server.connections, number + 1);
     }
 }
 
@@ -299,6 +299,7 @@ REDIS_TEST(several_commands_go_in_one_round_trip)
 REDIS_TEST(a_kept_connection_that_has_died_is_replaced_unseen)
 {
     assert_int_equal(echo(redis, "a"), ERROR_NONE);
+    assert_int_equal(atomic_load(&server.connections), 1);
     shutdown(server.sockets[0], SHUT_RDWR);
     assert_int_equal(echo(redis, "b"), ERROR_NONE);
     assert_false(is_redis_away(redis));
@@ -309,6 +310,7 @@ REDIS_TEST(an_end_that_was_seen_is_no_use_either)
 {
     struct error err = ERROR_INIT;
 
+    assert_int_equal(atomic_load(&server.connections), 1);
     shutdown(server.sockets[0], SHUT_RDWR);
     assert_int_equal(task_sleep(30, &err), 0);
     assert_int_equal(echo(redis, "b"), ERROR_NONE);
