@@ -7,6 +7,7 @@
  *     SIGTERM, SIGINT -> instance_drain -> (task) instance_close -> loop stops -> all is freed
  */
 #include "cmd/registry/command.h"
+#include "cmd/registry/footprint.h"
 #include "cmd/registry/instance.h"
 #include "cmd/registry/reload.h"
 #include "cmd/registry/systemd.h"
@@ -169,6 +170,7 @@ static void start_main(void *arg)
         serve->is_finish_due = true;
     else
         serve->is_open = true;
+    footprint_shrink();
     end_work(serve);
 }
 
