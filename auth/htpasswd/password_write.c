@@ -7,6 +7,7 @@
 #include "auth/htpasswd/password_write.h"
 
 #include "lib/base/encode.h"
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 
 #include <errno.h>
@@ -25,20 +26,6 @@
 #define DIRECTORY_MODE 0700
 
 /* ---- one file ---- */
-
-static int write_all(int fd, struct span content, struct error *err)
-{
-    while (content.len > 0) {
-        ssize_t written = write(fd, content.data, content.len);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return error_set_sys(err, errno, "write");
-        content = span_from(content, (size_t)written);
-    }
-    return 0;
-}
 
 static int flush_and_close(int fd, int rc, struct error *err)
 {
@@ -84,7 +71,7 @@ static int write_temporary(const char *path, struct span content, struct look lo
     fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_set_sys(err, errno, "open %s", name);
-    rc = write_all(fd, content, err);
+    rc = file_write_all(fd, content, err);
     if (rc == 0)
         rc = set_look(fd, look, err);
     if (flush_and_close(fd, rc, err) < 0) {
@@ -167,7 +154,7 @@ static int write_into(const char *path, struct span content, struct error *err)
 
     if (fd < 0)
         return error_set_sys(err, errno, "open %s", path);
-    return flush_and_close(fd, write_all(fd, content, err), err);
+    return flush_and_close(fd, file_write_all(fd, content, err), err);
 }
 
 static bool is_place_taken(int sys)

@@ -6,6 +6,7 @@
 
 #include "drivers/filesystem/place.h"
 #include "lib/base/encode.h"
+#include "lib/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,20 +50,6 @@ int durable_error(struct error *err, int sys, const char *what)
     return -1;
 }
 
-static int write_all(int fd, struct span content, struct error *err)
-{
-    while (content.len > 0) {
-        ssize_t written = write(fd, content.data, content.len);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return error_set_sys(err, errno, "write");
-        content = span_from(content, (size_t)written);
-    }
-    return 0;
-}
-
 /* Gives @name in @directory this content; close tells what network filesystems kept back. */
 static int write_file(int directory, const char *name, struct span content, struct error *err)
 {
@@ -71,7 +58,7 @@ static int write_file(int directory, const char *name, struct span content, stru
 
     if (fd < 0)
         return error_set_sys(err, errno, "making a temporary file");
-    rc = write_all(fd, content, err);
+    rc = file_write_all(fd, content, err);
     if (rc == 0 && fsync(fd) < 0)
         rc = error_set_sys(err, errno, "fsync");
     if (close(fd) < 0 && rc == 0)

@@ -36,11 +36,6 @@ static struct metric_family virtual_family =
 static struct metric_family start_family = METRIC_GAUGE(
     "process_start_time_seconds", "Start time of the process since unix epoch in seconds.", NULL);
 
-static void set(struct metric_family *family, double value)
-{
-    metric_set(metric_series_of(family, NULL), value);
-}
-
 /* A small file of /proc as text; false if it cannot be read. */
 static bool read_proc(const char *path, char *out, size_t size)
 {
@@ -65,7 +60,7 @@ static void collect_cpu(void)
     struct rusage usage;
 
     if (getrusage(RUSAGE_SELF, &usage) == 0)
-        set(&cpu_family, seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
+        metric_set_only(&cpu_family, seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
 }
 
 /* "size resident ...", in pages. */
@@ -77,8 +72,8 @@ static void collect_memory(void)
 
     if (!read_proc("/proc/self/statm", text, sizeof(text)))
         return;
-    set(&virtual_family, (double)strtoull(text, &rest, 10) * page);
-    set(&resident_family, (double)strtoull(rest, NULL, 10) * page);
+    metric_set_only(&virtual_family, (double)strtoull(text, &rest, 10) * page);
+    metric_set_only(&resident_family, (double)strtoull(rest, NULL, 10) * page);
 }
 
 /* Newer kernels tell the count as the directory's size, others are counted by hand. */
@@ -104,8 +99,8 @@ static void collect_fds(void)
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        set(&max_fds_family, (double)limit.rlim_cur);
-    set(&open_fds_family, count_fds());
+        metric_set_only(&max_fds_family, (double)limit.rlim_cur);
+    metric_set_only(&open_fds_family, count_fds());
 }
 
 /* The 22nd field of stat: ticks after the machine's start. The second, the program's name in
@@ -141,7 +136,7 @@ void process_metrics_start(const char *version)
 {
     if (version != NULL)
         metric_set(metric_series(&build_info_family, version), 1);
-    set(&start_family, started_at());
+    metric_set_only(&start_family, started_at());
     metrics_on_collect(collect, NULL);
 }
 

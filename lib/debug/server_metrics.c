@@ -29,17 +29,12 @@ static struct metric_family queue_family =
 static struct metric_family healthy_family =
     METRIC_GAUGE("registry_healthy", "1 while no health check fails, else 0.", NULL);
 
-static void set(struct metric_family *family, double value)
-{
-    metric_set(metric_series_of(family, NULL), value);
-}
-
 static void collect_server(const struct http_server *server)
 {
-    set(&received_family, (double)http_server_bytes_in(server));
-    set(&sent_family, (double)http_server_bytes_out(server));
-    set(&connections_family, (double)http_server_connection_count(server));
-    set(&requests_family, (double)http_server_request_count(server));
+    metric_set_only(&received_family, (double)http_server_bytes_in(server));
+    metric_set_only(&sent_family, (double)http_server_bytes_out(server));
+    metric_set_only(&connections_family, (double)http_server_connection_count(server));
+    metric_set_only(&requests_family, (double)http_server_request_count(server));
 }
 
 static void collect_helpers(void)
@@ -49,7 +44,7 @@ static void collect_helpers(void)
     offload_stats(&stats);
     metric_set(metric_series(&helpers_family, "busy"), (double)stats.busy);
     metric_set(metric_series(&helpers_family, "idle"), (double)(stats.helpers - stats.busy));
-    set(&queue_family, (double)stats.queued);
+    metric_set_only(&queue_family, (double)stats.queued);
 }
 
 static void collect(void *arg)
@@ -59,8 +54,8 @@ static void collect(void *arg)
     if (options->server != NULL)
         collect_server(options->server);
     collect_helpers();
-    set(&tasks_family, (double)task_count());
-    set(&healthy_family, is_healthy(options->health) ? 1 : 0);
+    metric_set_only(&tasks_family, (double)task_count());
+    metric_set_only(&healthy_family, is_healthy(options->health) ? 1 : 0);
 }
 
 void server_metrics_start(struct debug_options *options)

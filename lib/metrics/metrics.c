@@ -88,6 +88,11 @@ void metric_set(struct metric_series *series, double value)
     series->value = value;
 }
 
+void metric_set_only(struct metric_family *family, double value)
+{
+    metric_set(metric_series_of(family, NULL), value);
+}
+
 /* What is above the last bound shows in the count only. */
 void metric_observe(const struct metric_family *family, struct metric_series *series, double value)
 {

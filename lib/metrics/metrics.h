@@ -75,6 +75,7 @@ struct metric_series *metric_series_of(struct metric_family *family, const char 
 
 void metric_add(struct metric_series *series, double amount);
 void metric_set(struct metric_series *series, double value);
+void metric_set_only(struct metric_family *family, double value); /* of a family without labels */
 void metric_observe(const struct metric_family *family, struct metric_series *series, double value);
 
 /* A callback that sets gauges just before they are printed, until metrics_off_collect with the same
