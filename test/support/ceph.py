@@ -4,31 +4,23 @@
     with Ceph(tmp_path) as ceph:
         ceph.url, ceph.access_key, ceph.secret_key
 
-As a program it runs a command beside one: KIST_S3_URL tells the command where it is,
-KIST_S3_{ACCESS_KEY,SECRET_KEY,REGION} what opens it.
+As a program it runs a command beside one, see run_beside.
 
     /usr/bin/python3 test/support/ceph.py ctest -R driver
 """
 import contextlib
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.ports import free_port
-from support.s3 import environment
+from support.service import Service, are_installed, run_beside
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph-authtool")
-START_TIMEOUT_S = 120
-STOP_TIMEOUT_S = 20
-
 CONFIG = """[global]
 fsid = {fsid}
 mon initial members = a
@@ -77,41 +69,19 @@ rgw run sync thread = false
 
 def is_there():
     """Whether the programs are installed."""
-    return all(shutil.which(program) for program in PROGRAMS)
+    return are_installed(PROGRAMS)
 
 
-class Ceph:
+class Ceph(Service):
     access_key = "TESTACCESS"
-    secret_key = "TESTSECRET"
-    region = "us-east-1"
 
     def __init__(self, directory, memory=4 << 30):
         """@memory: bytes of content that fit."""
-        self.directory = pathlib.Path(directory)
+        super().__init__(directory)
         self.memory = memory
-        self.port = free_port()
-        self.processes = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    # ---- life -----------------------------------------------------------------------------------
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def _start(self):
-        for name in ("mon", "osd", "log", "sock", "crash"):
-            (self.directory / name).mkdir(parents=True)
+        self._make("mon", "osd", "sock", "crash")
         self._write_config()
         self._start_monitor()
         self._start_osd()
@@ -155,53 +125,19 @@ class Ceph:
         self._run("radosgw-admin", "user", "create", "--uid=registry", "--display-name=registry",
                   f"--access-key={self.access_key}", f"--secret-key={self.secret_key}")
 
-    def stop(self):
-        for process in reversed(self.processes):
-            process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self.processes = []
-
     # ---- pieces ---------------------------------------------------------------------------------
 
     def _environment(self):
-        return os.environ | {"CEPH_CONF": str(self.directory / "ceph.conf")}
-
-    def _run(self, *command):
-        done = subprocess.run(list(map(str, command)), env=self._environment(), capture_output=True,
-                              text=True, timeout=START_TIMEOUT_S)
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        return done.stdout
+        return super()._environment() | {"CEPH_CONF": str(self.directory / "ceph.conf")}
 
     def _works(self, *command):
         return subprocess.run(command, env=self._environment(), capture_output=True).returncode == 0
-
-    def _spawn(self, *command):
-        with open(self.directory / "log" / f"{command[0]}.out", "wb") as out:
-            self.processes.append(subprocess.Popen(command, env=self._environment(), stdout=out, stderr=out,
-                                                   stdin=subprocess.DEVNULL))
 
     def _answers(self):
         with contextlib.suppress(OSError):
             return urllib.request.urlopen(self.url, timeout=5).status == 200
         return False
 
-    def _until(self, condition, what):
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not condition():
-            ended = [process.args for process in self.processes if process.poll() is not None]
-            assert not ended, f"ended: {ended}; see {self.directory}/log"
-            assert time.monotonic() < deadline, f"not within {START_TIMEOUT_S} s: {what}"
-            time.sleep(0.05)
-
-
-def main():
-    with tempfile.TemporaryDirectory(prefix="ceph-") as directory, Ceph(directory) as ceph:
-        return subprocess.run(sys.argv[1:], env=os.environ | environment(ceph)).returncode
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_beside(Ceph))
