@@ -45,10 +45,12 @@ class Request:
 
 
 class FaultProxy:
-    def __init__(self, service, delay=0.0):
-        """@service: (host, port); @delay: seconds before each answer."""
+    def __init__(self, service, delay=0.0, tls=None):
+        """@service: (host, port); @delay: seconds before each answer; @tls: an ssl.SSLContext to serve with."""
         self.service = service
         self.delay = delay
+        self.tls = tls
+        self.connection_count = 0  # those that got through their handshake
         self.plan = lambda request: None
         self.requests = []
         self._lock = threading.Lock()
@@ -61,7 +63,7 @@ class FaultProxy:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def release(self):
         """Lets go of what is stalled, now and later."""
@@ -91,13 +93,15 @@ class FaultProxy:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with connection:
-            reader = connection.makefile("rb")
-            try:
+        try:
+            with self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as connection:
+                with self._lock:
+                    self.connection_count += 1
+                reader = connection.makefile("rb")
                 while self._serve_one(connection, reader):
                     pass
-            except (OSError, ValueError):
-                pass
+        except (OSError, ValueError):
+            pass
 
     def _serve_one(self, connection, reader):
         head = _read_head(reader)
