@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lru - see lru.h. Chains of a hash table, whose number never changes, and a queue in the order of
+ * use through all entries. An entry is one allocation: its links, the value, the key.
+ */
+#include "lib/base/lru.h"
+
+#include "lib/base/memory.h"
+#include "lib/base/siphash.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/random.h>
+
+#include "lib/base/banned.h"
+
+#define CHAIN_COUNT_MIN 16
+#define CHAIN_COUNT_MAX (1 << 20) /* longer chains then */
+
+struct entry {
+    LIST_ENTRY(entry) chain;
+    TAILQ_ENTRY(entry) order;
+    uint64_t hash;
+    size_t key_len;
+    alignas(max_align_t) unsigned char bytes[]; /* the value, then the key */
+};
+
+LIST_HEAD(chain, entry);
+
+struct lru {
+    struct lru_options options;
+    uint8_t seed[SIPHASH_KEY_LEN];
+    struct chain *chains; /* owned */
+    size_t chain_mask;
+    TAILQ_HEAD(order, entry) order; /* the one used last is the first */
+    size_t count;
+};
+
+struct lru *lru_new(const struct lru_options *options)
+{
+    struct lru *lru = xcalloc(1, sizeof(*lru));
+    size_t chain_count = CHAIN_COUNT_MIN;
+
+    assert(options->count_max > 0);
+    while (chain_count < options->count_max && chain_count < CHAIN_COUNT_MAX)
+        chain_count *= 2;
+    if (getrandom(lru->seed, sizeof(lru->seed), 0) != (ssize_t)sizeof(lru->seed))
+        abort();
+    lru->options = *options;
+    lru->chains = xcalloc(chain_count, sizeof(*lru->chains));
+    lru->chain_mask = chain_count - 1;
+    TAILQ_INIT(&lru->order);
+    return lru;
+}
+
+static struct chain *chain_of(struct lru *lru, uint64_t hash)
+{
+    return &lru->chains[hash & lru->chain_mask];
+}
+
+static struct span key_of(const struct lru *lru, const struct entry *entry)
+{
+    return span_make(entry->bytes + lru->options.value_size, entry->key_len);
+}
+
+static struct entry *find(struct lru *lru, uint64_t hash, struct span key)
+{
+    struct entry *entry;
+
+    LIST_FOREACH(entry, chain_of(lru, hash), chain)
+    {
+        if (entry->hash == hash && span_equals(key_of(lru, entry), key))
+            return entry;
+    }
+    return NULL;
+}
+
+static void drop_value(struct lru *lru, struct entry *entry)
+{
+    if (lru->options.on_drop != NULL)
+        lru->options.on_drop(entry->bytes, lru->options.arg);
+}
+
+static void drop(struct lru *lru, struct entry *entry)
+{
+    LIST_REMOVE(entry, chain);
+    TAILQ_REMOVE(&lru->order, entry, order);
+    lru->count--;
+    drop_value(lru, entry);
+    free(entry);
+}
+
+static struct entry *add(struct lru *lru, uint64_t hash, struct span key)
+{
+    struct entry *entry = xmalloc(sizeof(*entry) + lru->options.value_size + key.len);
+
+    entry->hash = hash;
+    entry->key_len = key.len;
+    if (key.len > 0)
+        memcpy(entry->bytes + lru->options.value_size, key.data, key.len);
+    LIST_INSERT_HEAD(chain_of(lru, hash), entry, chain);
+    TAILQ_INSERT_HEAD(&lru->order, entry, order);
+    lru->count++;
+    return entry;
+}
+
+static void use(struct lru *lru, struct entry *entry)
+{
+    TAILQ_REMOVE(&lru->order, entry, order);
+    TAILQ_INSERT_HEAD(&lru->order, entry, order);
+}
+
+void *lru_find(struct lru *lru, struct span key)
+{
+    struct entry *entry = find(lru, siphash(lru->seed, key), key);
+
+    if (entry == NULL)
+        return NULL;
+    use(lru, entry);
+    return entry->bytes;
+}
+
+void lru_put(struct lru *lru, struct span key, const void *value)
+{
+    uint64_t hash = siphash(lru->seed, key);
+    struct entry *entry = find(lru, hash, key);
+
+    if (entry != NULL) {
+        drop_value(lru, entry);
+        use(lru, entry);
+    } else {
+        entry = add(lru, hash, key);
+    }
+    memcpy(entry->bytes, value, lru->options.value_size);
+    if (lru->count > lru->options.count_max)
+        lru_remove_oldest(lru);
+}
+
+void lru_remove(struct lru *lru, struct span key)
+{
+    struct entry *entry = find(lru, siphash(lru->seed, key), key);
+
+    if (entry != NULL)
+        drop(lru, entry);
+}
+
+void lru_remove_oldest(struct lru *lru)
+{
+    struct entry *oldest = TAILQ_LAST(&lru->order, order);
+
+    if (oldest != NULL)
+        drop(lru, oldest);
+}
+
+void lru_clear(struct lru *lru)
+{
+    while (lru->count > 0)
+        lru_remove_oldest(lru);
+}
+
+size_t lru_count(const struct lru *lru)
+{
+    return lru->count;
+}
+
+void lru_free(struct lru *lru)
+{
+    if (lru == NULL)
+        return;
+    lru_clear(lru);
+    free(lru->chains);
+    free(lru);
+}
