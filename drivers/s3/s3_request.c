@@ -26,6 +26,10 @@
 #define HEADERS_MAX (REQUEST_HEADERS_MAX + 4)
 #define TEXT_MAX    (16 << 10)
 
+#define NS_PER_MS      1000000
+#define MOVED_PER_S    (16 << 20) /* bytes that a service moves at least */
+#define PATIENCE_MAX_S 300
+
 static const struct client_retry pauses = {.attempts = ATTEMPTS, .first_ms = 100, .max_ms = 5000};
 static const struct client_retry long_pauses = {
     .attempts = ATTEMPTS, .first_ms = 500, .max_ms = 20000};
@@ -46,6 +50,13 @@ void s3_request_object_headers(struct s3_request *request, const struct service 
         s3_request_header(request, "x-amz-server-side-encryption", service->encryption);
     if (service->key_id[0] != '\0')
         s3_request_header(request, "x-amz-server-side-encryption-aws-kms-key-id", service->key_id);
+}
+
+int s3_request_patience(int64_t size)
+{
+    int64_t seconds = size / MOVED_PER_S;
+
+    return (int)(seconds < PATIENCE_MAX_S ? seconds : PATIENCE_MAX_S) * 1000;
 }
 
 void s3_answer_fini(struct s3_answer *answer)
@@ -263,7 +274,20 @@ static int finish(const struct s3_request *request, struct client_transfer *tran
     return verdict_of(out, err);
 }
 
-static int try_once(struct service *service, const struct s3_request *request,
+/* What fails on the way says so after its URL. Of that only the host stays: our callers name the
+ * key, and the reason needs the room. */
+static void name_place(const struct service *service, const struct s3_request *request,
+                       struct error *err)
+{
+    struct error met = *err;
+    const char *reason = strstr(met.message, ": ");
+
+    if (strncmp(met.message, "http", strlen("http")) == 0 && reason != NULL)
+        error_set(err, met.code, "%s %s://%s%s", request->method, service->endpoint.scheme,
+                  service->endpoint.host, reason);
+}
+
+static int try_once(struct service *service, const struct s3_request *request, int silence_ms,
                     struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
 {
     auto_cleanup(head_fini) struct head head = {0};
@@ -280,12 +304,15 @@ static int try_once(struct service *service, const struct s3_request *request,
         .body = request->body,
         .body_buffer = request->pieces,
         .is_expecting = request->pieces != NULL,
+        .stall_timeout_ms = silence_ms,
     };
-    if (client_open(service->client, &call, &transfer, err) < 0)
-        return -1;
-    rc = client_receive_head(transfer, &out->status, err);
+    rc = client_open(service->client, &call, &transfer, err);
+    if (rc == 0)
+        rc = client_receive_head(transfer, &out->status, err);
     if (rc == 0)
         rc = finish(request, transfer, out, out_transfer != NULL, err);
+    if (rc < 0)
+        name_place(service, request, err);
     if (rc == 0 && out_transfer != NULL)
         *out_transfer = transfer;
     else
@@ -294,6 +321,52 @@ static int try_once(struct service *service, const struct s3_request *request,
 }
 
 /* ---- attempts ---- */
+
+struct attempts {
+    int made;
+    int64_t begun_ns;
+    int stall_ms;   /* of silence are too much, in the last attempt */
+    int silence_ms; /* in the first */
+};
+
+static struct attempts attempts_of(const struct service *service, const struct s3_request *request)
+{
+    return (struct attempts){
+        .begun_ns = clock_monotonic_ns(),
+        .stall_ms = service->stall_ms,
+        .silence_ms =
+            request->patience_ms > service->stall_ms ? request->patience_ms : service->stall_ms,
+    };
+}
+
+static int64_t spent_ms(const struct attempts *attempts)
+{
+    return (clock_monotonic_ns() - attempts->begun_ns) / NS_PER_MS;
+}
+
+/* The time after which no attempt begins: one is as patient as can be, one as impatient. */
+static int64_t budget_ms(const struct attempts *attempts)
+{
+    return (int64_t)attempts->silence_ms + attempts->stall_ms;
+}
+
+/* How much silence the next attempt bears: the patience there is, less what is spent. */
+static int next_silence_ms(const struct attempts *attempts)
+{
+    int64_t left = budget_ms(attempts) - spent_ms(attempts);
+
+    if (left > attempts->silence_ms)
+        return attempts->silence_ms;
+    return left > attempts->stall_ms ? (int)left : attempts->stall_ms;
+}
+
+/* However long the first attempt took, there is a second. */
+static bool is_another_due(const struct attempts *attempts, const struct client_retry *rule,
+                           int pause_ms)
+{
+    return attempts->made < rule->attempts &&
+           (attempts->made < 2 || spent_ms(attempts) + pause_ms < budget_ms(attempts));
+}
 
 static void forget_answer(struct s3_answer *answer)
 {
@@ -305,39 +378,45 @@ static void forget_answer(struct s3_answer *answer)
 
 /* After a failure: 0 when it is to be tried again, having waited. */
 static int pause_or_fail(struct service *service, const struct s3_request *request,
-                         int attempts_made, struct s3_answer *answer, struct error *err)
+                         const struct attempts *attempts, struct s3_answer *answer,
+                         struct error *err)
 {
     enum verdict verdict = verdict_on_repeating(answer, err);
     const struct client_retry *rule = verdict == VERDICT_SLOWER ? &long_pauses : &pauses;
+    int pause_ms = retry_pause(rule, attempts->made, -1, arc4random());
 
+    answer->is_silent = err->code == ERROR_TIMEOUT;
     if (verdict == VERDICT_FINAL)
         return -1;
     if (verdict == VERDICT_CREDENTIALS)
         credentials_expire(service->credentials);
     else
         answer->is_doubtful = true;
-    if (attempts_made >= rule->attempts || (request->is_checked_later && answer->status == 0))
+    if (!is_another_due(attempts, rule, pause_ms) ||
+        (request->is_checked_later && answer->status == 0))
         return -1;
-    log_debug("s3: %s attempt %d: %s", request->method, attempts_made, err->message);
-    return task_sleep(retry_pause(rule, attempts_made, -1, arc4random()), err);
+    log_debug("s3: %s attempt %d: %s", request->method, attempts->made, err->message);
+    return task_sleep(pause_ms, err);
 }
 
 int s3_request_open(struct service *service, const struct s3_request *request,
                     struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
 {
+    struct attempts attempts = attempts_of(service, request);
     struct error why;
 
     *out = (struct s3_answer){.length = -1, .total = -1};
-    for (int attempts_made = 1;; attempts_made++) {
+    for (;;) {
         why = ERROR_INIT;
-        if (try_once(service, request, out, out_transfer, &why) == 0)
+        attempts.made++;
+        if (try_once(service, request, next_silence_ms(&attempts), out, out_transfer, &why) == 0)
             return 0;
-        if (pause_or_fail(service, request, attempts_made, out, &why) < 0)
+        if (pause_or_fail(service, request, &attempts, out, &why) < 0)
             break;
         forget_answer(out);
     }
     *err = why;
-    return -1;
+    return why.code == ERROR_TIMEOUT ? error_translate(err, ERROR_IO) : -1;
 }
 
 int s3_request_do(struct service *service, const struct s3_request *request, struct s3_answer *out,

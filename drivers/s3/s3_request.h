@@ -5,6 +5,9 @@
  *
  * Every call may be repeated: none does anything twice but the beginning of a multipart upload,
  * whose caller looks for the one that got lost (is_doubtful).
+ *
+ * A service that is silent for `stall_ms` has not answered. The whole call ends about two such
+ * times after it began to be silent, whatever it meets.
  */
 #pragma once
 
@@ -28,11 +31,13 @@ struct s3_request {
     const char *payload_hash;      /* of @pieces */
     struct str *content;           /* where the answer's body goes when it is no XML; NULL: none */
     bool is_checked_later; /* ends at the first lost answer: the caller looks what happened */
+    int patience_ms;       /* silence that is still work, where that is longer than the service's */
 };
 
 struct s3_answer {
     int status;       /* 0: none came */
     bool is_doubtful; /* an attempt whose answer got lost may have done its work */
+    bool is_silent;   /* the last attempt ended in silence */
     char code[64];    /* the service's word for an error, "" for none */
     char etag[128];   /* with its quotes */
     int64_t length;   /* Content-Length, -1: none */
@@ -49,13 +54,17 @@ void s3_request_header(struct s3_request *request, const char *name, const char 
 /* Headers of whatever makes an object: type, ACL, storage class, encryption. */
 void s3_request_object_headers(struct s3_request *request, const struct service *service);
 
+/* Milliseconds of silence that are work where the service itself moves @size bytes: some send
+ * nothing at all until they have copied or joined them. */
+int s3_request_patience(int64_t size);
+
 /*
  * s3_request_do - the whole call. May suspend.
  *
  * @out  initialized by the call, also when it fails: s3_answer_fini
  *
  * Errors: NOT_FOUND (no such object or upload), FULL, INVALID (a range outside), TOO_LARGE (content
- * beyond its room, which is then as it was), IO, TIMEOUT, CANCELED.
+ * beyond its room, which is then as it was), IO (also silence), CANCELED.
  */
 must_check int s3_request_do(struct service *service, const struct s3_request *request,
                              struct s3_answer *out, struct error *err);

@@ -17,7 +17,9 @@
 
 #include "lib/base/banned.h"
 
-#define ROOT_MAX 1000
+#define ROOT_MAX       1000
+#define NS_PER_MS      1000000
+#define CONNECT_MAX_MS 30000
 
 static const char *const storage_classes[] = {
     "NONE",
@@ -125,6 +127,9 @@ static int open_client(struct service *service, const struct config_s3 *config, 
         .user_agent = config->user_agent[0] != '\0' ? config->user_agent : NULL,
         .is_verify_skipped = config->is_verify_skipped,
         .is_proxy_ignored = config->is_verify_skipped, /* as upstream */
+        .connect_timeout_ms =
+            service->stall_ms < CONNECT_MAX_MS ? service->stall_ms : CONNECT_MAX_MS,
+        .stall_timeout_ms = service->stall_ms,
         .connections_max = service->copy_width > 64 ? service->copy_width : 64,
     };
 
@@ -140,6 +145,7 @@ static void take_values(struct service *service, const struct config_s3 *config)
     service->copy_chunk_size = config->copy_chunk_size;
     service->copy_threshold = config->copy_threshold;
     service->copy_width = (size_t)(width < S3_PARTS_MAX ? width : S3_PARTS_MAX);
+    service->stall_ms = (int)(config->stall_timeout_ns / NS_PER_MS);
     service->acl = xstrdup(config->object_acl);
     service->storage_class = xstrdup(storage_class(config));
     service->key_id = xstrdup(config->key_id);

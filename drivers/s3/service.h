@@ -27,6 +27,7 @@ struct service {
     int64_t copy_chunk_size;
     int64_t copy_threshold;
     size_t copy_width; /* parts copied at once */
+    int stall_ms;      /* of silence are too much */
     char *acl;
     char *storage_class;    /* "": not sent */
     char *encryption;       /* "": not sent; "AES256" or "aws:kms" */

@@ -79,11 +79,12 @@ struct client_call {
                                            connection that dies just then is IO: who has the body
                                            repeats the call */
     int64_t stream_size;                /* its size, bytes */
-    bool is_expecting; /* sends `Expect: 100-continue` and the body when the server wants it, or
-                          has said nothing for a second */
-    int timeout_ms;    /* from client_open to client_close, retries included; 0: none */
-    int redirects_max; /* followed, but not with has_stream. Authorization, Cookie and their like
-                          are not sent to another scheme, host or port. 0: 3xx is an answer */
+    bool is_expecting;    /* sends `Expect: 100-continue` and the body when the server wants it, or
+                             has said nothing for a second */
+    int stall_timeout_ms; /* in place of the client's; 0: the client's */
+    int timeout_ms;       /* from client_open to client_close, retries included; 0: none */
+    int redirects_max;    /* followed, but not with has_stream. Authorization, Cookie and their like
+                             are not sent to another scheme, host or port. 0: 3xx is an answer */
     struct client_retry retry; /* not with has_stream */
 };
 

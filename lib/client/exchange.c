@@ -31,6 +31,7 @@ struct exchange {
     struct client *client;
     struct curl_slist *lines;
     char shown[TARGET_SHOWN_SIZE];
+    int stall_timeout_ms;
     int64_t deadline_ns;
     bool is_head;      /* the method is HEAD */
     bool is_expecting; /* `Expect: 100-continue` was sent */
@@ -296,6 +297,7 @@ static struct exchange *make(struct client *client, const struct exchange_reques
     if (x->job.easy == NULL || x->in == NULL || (request->has_stream && x->out == NULL))
         abort();
     x->client = client;
+    x->stall_timeout_ms = request->stall_timeout_ms;
     x->deadline_ns = request->deadline_ns;
     x->is_head = strcmp(request->method, "HEAD") == 0;
     x->is_expecting = request->is_expecting;
@@ -340,7 +342,7 @@ static int64_t patience_ms(const struct exchange *x)
     int64_t ms = -1;
 
     if (x->is_connected)
-        ms = ms_until(x->moved_ns + (int64_t)x->client->stall_timeout_ms * NS_PER_MS);
+        ms = ms_until(x->moved_ns + (int64_t)x->stall_timeout_ms * NS_PER_MS);
     if (x->deadline_ns != 0) {
         int64_t left = ms_until(x->deadline_ns);
 
@@ -355,7 +357,7 @@ static int time_out(struct exchange *x, struct error *err)
         return error_set(err, ERROR_TIMEOUT, "%s: the time for the call is over", x->shown);
     x->is_stalled = true;
     return error_set(err, ERROR_TIMEOUT, "%s: nothing moved for %d ms", x->shown,
-                     x->client->stall_timeout_ms);
+                     x->stall_timeout_ms);
 }
 
 /* Suspends until what is wanted is there or the exchange is done. Only time spent here counts as a

@@ -45,8 +45,9 @@ struct exchange_request {
     bool has_stream;
     int64_t stream_size;
     bool is_expecting;
-    bool is_fresh;       /* on no pooled connection */
-    int64_t deadline_ns; /* clock_monotonic_ns; 0: none */
+    bool is_fresh;        /* on no pooled connection */
+    int stall_timeout_ms; /* more than 0 */
+    int64_t deadline_ns;  /* clock_monotonic_ns; 0: none */
 };
 
 /* @request is borrowed, but for the bytes of the body. Given: exchange_close. */

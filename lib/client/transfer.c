@@ -119,6 +119,8 @@ static int begin(struct client_transfer *t, struct error *err)
         .is_without_secrets = t->is_without_secrets,
         .is_without_content = t->is_without_body,
         .is_fresh = t->is_renewed,
+        .stall_timeout_ms =
+            t->call.stall_timeout_ms > 0 ? t->call.stall_timeout_ms : t->client->stall_timeout_ms,
         .deadline_ns = deadline_ns(t),
     };
 

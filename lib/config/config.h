@@ -105,6 +105,7 @@ struct config_s3 {
     int64_t copy_chunk_size;
     int64_t copy_concurrency_max;
     int64_t copy_threshold;
+    int64_t stall_timeout_ns;
 };
 
 /* Every text is owned and never NULL; "" is "not given". */

@@ -161,6 +161,11 @@ const struct option options[] = {
     {.path = "storage.s3.multipartcopythresholdsize", .type = OPTION_INTEGER,
      FIELD(storage.s3.copy_threshold), .default_text = "33554432", .min = INT64_MIN,
      .is_untyped = true, .help = "Bytes up to which content is copied in one request, at most 5368709120."},
+    {.path = "storage.s3.stalltimeout", .type = OPTION_DURATION,
+     FIELD(storage.s3.stall_timeout_ns), .default_text = "60s", .min = 1000 * MILLISECOND,
+     .max = 240 * HOUR, .is_ours = true,
+     .help = "How long the service may be silent within a request: no byte either way. Then the request "
+             "is made once more, and fails when that is met by silence too."},
     {.path = "storage.s3.storageclass", .type = OPTION_TEXT, FIELD(storage.s3.storage_class),
      .default_text = "STANDARD", .is_untyped = true,
      .help = "Storage class of what is stored: STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, "
