@@ -10,8 +10,8 @@
  * A-Z a-z 0-9 . _ - and are never "." or "..". Keys form a tree: a key that has keys below it is a
  * directory, directories come and go with their content as far as callers can tell.
  *
- * Only lib/storage (store.c, store_url.c) calls these slots; it has checked keys and arguments. Each
- * may suspend; none blocks the loop. Slots return 0 or -1 with an error of the storage group:
+ * Only lib/storage (store.c, store_url.c) calls these slots; it has checked keys and arguments.
+ * Each may suspend; none blocks the loop. Slots return 0 or -1 with an error of the storage group:
  * NOT_FOUND, EXISTS, FULL, BUSY, IO, KEY, CANCELED. EXISTS: a directory is where content should
  * go, or content where a directory should be. What was answered with success by put, move, remove,
  * flush or commit survives kill -9 and power loss. What was canceled has happened or has not, never
