@@ -5,8 +5,8 @@
 #include "lib/cache/descriptor_cache.h"
 
 #include "lib/base/log.h"
+#include "lib/base/lru.h"
 #include "lib/base/memory.h"
-#include "lib/cache/memory_cache.h"
 #include "lib/cache/redis_cache.h"
 #include "lib/config/config.h"
 #include "lib/metrics/metrics.h"
@@ -18,7 +18,7 @@
 #define ENTRIES_MAX 1000000
 
 struct descriptor_cache {
-    struct memory_cache *memory; /* one of these two, the other NULL */
+    struct lru *memory; /* sizes by digest; one of these two, the other NULL */
     struct redis_cache *redis;
     uint64_t moment;
 };
@@ -67,7 +67,8 @@ int descriptor_cache_open(const struct config *config, struct descriptor_cache *
     cache = xcalloc(1, sizeof(*cache));
     cache->redis = redis;
     if (redis == NULL)
-        cache->memory = memory_cache_new(capacity_of(config));
+        cache->memory = lru_new(
+            &(struct lru_options){.value_size = sizeof(int64_t), .count_max = capacity_of(config)});
     log_info("using %s blob descriptor cache", kind);
     *out = cache;
     return 0;
@@ -77,7 +78,7 @@ void descriptor_cache_close(struct descriptor_cache *cache)
 {
     if (cache == NULL)
         return;
-    memory_cache_free(cache->memory);
+    lru_free(cache->memory);
     redis_cache_close(cache->redis);
     free(cache);
 }
@@ -96,6 +97,22 @@ void descriptor_cache_stop(struct descriptor_cache *cache)
 
 /* ---- what it remembers ---- */
 
+/* The length tells the algorithm. */
+static struct span key_of(const struct digest *digest)
+{
+    return span_make(digest->bytes, digest_size(digest->algorithm));
+}
+
+static bool recall(struct descriptor_cache *cache, const struct digest *digest, int64_t *out_size)
+{
+    const int64_t *size = lru_find(cache->memory, key_of(digest));
+
+    if (size == NULL)
+        return false;
+    *out_size = *size;
+    return true;
+}
+
 bool descriptor_cache_get(struct descriptor_cache *cache, const char *repository,
                           const struct digest *canonical, int64_t *out_size)
 {
@@ -105,7 +122,7 @@ bool descriptor_cache_get(struct descriptor_cache *cache, const char *repository
         return false;
     count("Request");
     is_known = cache->redis != NULL ? redis_cache_get(cache->redis, repository, canonical, out_size)
-                                    : memory_cache_get(cache->memory, canonical, out_size);
+                                    : recall(cache, canonical, out_size);
     count(is_known ? "Hit" : "Miss");
     return is_known;
 }
@@ -123,7 +140,7 @@ void descriptor_cache_put(struct descriptor_cache *cache, uint64_t moment, const
     if (cache->redis != NULL)
         redis_cache_put(cache->redis, repository, canonical, size);
     else
-        memory_cache_put(cache->memory, canonical, size);
+        lru_put(cache->memory, key_of(canonical), &size);
 }
 
 void descriptor_cache_forget(struct descriptor_cache *cache, const char *repository,
@@ -135,5 +152,5 @@ void descriptor_cache_forget(struct descriptor_cache *cache, const char *reposit
     if (cache->redis != NULL)
         redis_cache_forget(cache->redis, repository, digest);
     else
-        memory_cache_remove(cache->memory, digest);
+        lru_remove(cache->memory, key_of(digest));
 }

@@ -13,8 +13,8 @@
 #include "lib/cache/redis_cache.h"
 
 #include "lib/base/log.h"
+#include "lib/base/lru.h"
 #include "lib/base/memory.h"
-#include "lib/cache/memory_cache.h"
 #include "lib/cache/redis_keys.h"
 #include "lib/config/config.h"
 #include "lib/task/task.h"
@@ -44,7 +44,7 @@ struct job {
 
 struct redis_cache {
     struct redis *redis;
-    struct memory_cache *told; /* by told_key; what Redis knows from us */
+    struct lru *told; /* sizes by told_key; what Redis knows from us */
     TAILQ_HEAD(jobs, job) jobs;
     size_t counts[JOB_KIND_COUNT];
     struct task *teller; /* NULL: not started */
@@ -55,16 +55,16 @@ struct redis_cache {
 
 /* ---- jobs ---- */
 
-/* One for each pair of repository and digest. */
-static struct digest told_key(const char *repository, const struct digest *digest)
+/* One for each pair of repository and digest. @buffer holds what is lent. */
+static struct span told_key(const char *repository, const struct digest *digest,
+                            struct digest *buffer)
 {
     char text[REPOSITORY_LEN_MAX + 2 + DIGEST_TEXT_SIZE];
     char digest_text[DIGEST_TEXT_SIZE];
-    struct digest key;
 
     snprintf(text, sizeof(text), "%s %s", repository, digest_format(digest, digest_text));
-    digest_of(DIGEST_SHA256, span_of(text), &key);
-    return key;
+    digest_of(DIGEST_SHA256, span_of(text), buffer);
+    return span_make(buffer->bytes, digest_size(DIGEST_SHA256));
 }
 
 static void remove_job(struct redis_cache *cache, struct job *job)
@@ -167,7 +167,7 @@ static int rest(struct redis_cache *cache, struct error *err)
 {
     int rc;
 
-    memory_cache_clear(cache->told);
+    lru_clear(cache->told);
     drop_puts(cache);
     wake_waiters(cache);
     if (TAILQ_EMPTY(&cache->jobs))
@@ -201,7 +201,8 @@ static void teller_main(void *arg)
 bool redis_cache_get(struct redis_cache *cache, const char *repository,
                      const struct digest *canonical, int64_t *out_size)
 {
-    struct digest key = told_key(repository, canonical);
+    struct digest buffer;
+    struct span key = told_key(repository, canonical, &buffer);
     struct redis_keys keys;
     struct redis_command command;
     struct redis_replies replies;
@@ -219,33 +220,35 @@ bool redis_cache_get(struct redis_cache *cache, const char *repository,
     is_known = redis_keys_read(&replies, canonical, out_size);
     redis_replies_fini(&replies);
     if (!is_known)
-        memory_cache_remove(cache->told, &key); /* Redis has lost it, or never had it */
+        lru_remove(cache->told, key); /* Redis has lost it, or never had it */
     return is_known;
 }
 
 void redis_cache_put(struct redis_cache *cache, const char *repository,
                      const struct digest *canonical, int64_t size)
 {
-    struct digest key = told_key(repository, canonical);
-    int64_t told;
+    struct digest buffer;
+    struct span key = told_key(repository, canonical, &buffer);
+    const int64_t *told = lru_find(cache->told, key);
 
     if (is_redis_away(cache->redis) || cache->counts[JOB_PUT] == PUTS_MAX)
         return;
-    if (memory_cache_get(cache->told, &key, &told) && told == size)
+    if (told != NULL && *told == size)
         return;
-    memory_cache_put(cache->told, &key, size);
+    lru_put(cache->told, key, &size);
     add_job(cache, JOB_PUT, repository, canonical, size);
 }
 
 void redis_cache_forget(struct redis_cache *cache, const char *repository,
                         const struct digest *digest)
 {
-    struct digest key = told_key(repository, digest);
+    struct digest buffer;
+    struct span key = told_key(repository, digest, &buffer);
     struct task_wait tried = TASK_WAIT_INIT;
     struct error ignored = ERROR_INIT;
     struct job *job;
 
-    memory_cache_remove(cache->told, &key);
+    lru_remove(cache->told, key);
     if (cache->counts[JOB_FORGET] == FORGETS_MAX) {
         log_warn("descriptor cache: %d deletions wait for redis already; that of %s is not kept",
                  FORGETS_MAX, repository);
@@ -311,7 +314,8 @@ int redis_cache_open(const struct config *config, size_t entries, struct redis_c
         free(cache);
         return -1;
     }
-    cache->told = memory_cache_new(entries);
+    cache->told =
+        lru_new(&(struct lru_options){.value_size = sizeof(int64_t), .count_max = entries});
     TAILQ_INIT(&cache->jobs);
     *out = cache;
     return 0;
@@ -323,7 +327,7 @@ void redis_cache_close(struct redis_cache *cache)
         return;
     while (!TAILQ_EMPTY(&cache->jobs))
         remove_job(cache, TAILQ_FIRST(&cache->jobs));
-    memory_cache_free(cache->told);
+    lru_free(cache->told);
     redis_free(cache->redis);
     free(cache);
 }

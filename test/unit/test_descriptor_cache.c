@@ -3,7 +3,6 @@
  * What is remembered of blobs: how much, for how long, and what the storage is still asked.
  */
 #include "lib/cache/descriptor_cache.h"
-#include "lib/cache/memory_cache.h"
 #include "lib/config/config.h"
 #include "lib/registry/blob_store.h"
 #include "lib/storage/layout.h"
@@ -30,58 +29,6 @@ static struct digest numbered(unsigned number)
     return digest;
 }
 
-/* ---- memory ---- */
-
-static void what_was_not_used_for_longest_makes_room(void **state)
-{
-    struct memory_cache *cache = memory_cache_new(3);
-    struct digest digests[4];
-    int64_t size = 0;
-
-    (void)state;
-    for (unsigned i = 0; i < 3; i++) {
-        digests[i] = numbered(i);
-        memory_cache_put(cache, &digests[i], i);
-    }
-    assert_true(memory_cache_get(cache, &digests[0], &size));
-    digests[3] = numbered(3);
-    memory_cache_put(cache, &digests[3], 3);
-    assert_int_equal(memory_cache_count(cache), 3);
-    assert_false(memory_cache_get(cache, &digests[1], &size));
-    assert_true(memory_cache_get(cache, &digests[0], &size) && size == 0);
-    assert_true(memory_cache_get(cache, &digests[2], &size) && size == 2);
-    memory_cache_put(cache, &digests[2], 22);
-    assert_true(memory_cache_get(cache, &digests[2], &size) && size == 22);
-    memory_cache_remove(cache, &digests[2]);
-    memory_cache_remove(cache, &digests[2]);
-    assert_false(memory_cache_get(cache, &digests[2], &size));
-    memory_cache_clear(cache);
-    assert_int_equal(memory_cache_count(cache), 0);
-    memory_cache_free(cache);
-}
-
-static void many_digests_are_told_apart(void **state)
-{
-    struct memory_cache *cache = memory_cache_new(5000);
-    int64_t size = 0;
-
-    (void)state;
-    for (unsigned i = 0; i < 20000; i++) {
-        struct digest digest = numbered(i);
-
-        memory_cache_put(cache, &digest, i);
-    }
-    assert_int_equal(memory_cache_count(cache), 5000);
-    for (unsigned i = 0; i < 20000; i++) {
-        struct digest digest = numbered(i);
-
-        assert_true(memory_cache_get(cache, &digest, &size) == (i >= 15000));
-        if (i >= 15000)
-            assert_int_equal(size, i);
-    }
-    memory_cache_free(cache);
-}
-
 /* ---- what the storage is asked ---- */
 
 static struct config config;
@@ -106,6 +53,25 @@ static void close_cache(struct registry *registry)
 static unsigned looks(void)
 {
     return trial_count_of("stat");
+}
+
+RIG_TEST(only_so_many_digests_are_remembered)
+{
+    struct descriptor_cache *cache = open_cache(registry);
+    int64_t size = 0;
+
+    for (unsigned i = 0; i < 30; i++) {
+        struct digest digest = numbered(i);
+
+        descriptor_cache_put(cache, descriptor_cache_moment(cache), "r", &digest, i);
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        struct digest digest = numbered(i);
+
+        assert_true(descriptor_cache_get(cache, "r", &digest, &size) == (i >= 20));
+        assert_true(i < 20 || size == i);
+    }
+    close_cache(registry);
 }
 
 RIG_TEST(a_recall_reads_the_link_and_saves_the_look)
@@ -222,8 +188,7 @@ static void no_cache_remembers_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_not_used_for_longest_makes_room),
-        cmocka_unit_test(many_digests_are_told_apart),
+        RIG_RUN(only_so_many_digests_are_remembered),
         RIG_RUN(a_recall_reads_the_link_and_saves_the_look),
         RIG_RUN(a_stat_always_looks),
         RIG_RUN(content_that_cannot_be_opened_is_forgotten),
