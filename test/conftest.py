@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the Python tests share: see README.md in this folder."""
 import itertools
+import os
 import re
 
 import pytest
@@ -11,6 +12,10 @@ from support.registry import Registry, binary, is_upstream
 
 _counter = itertools.count(1)
 
+# What `registry` is on. With KIST_STORAGE (of filesystem, inmemory, ceph, swift; several with commas
+# in between) a run is of the tests that have it, and of no others.
+_STORAGE = os.environ.get("KIST_STORAGE")
+
 
 def pytest_configure(config):
     config.addinivalue_line(
@@ -20,7 +25,11 @@ def pytest_configure(config):
     )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if _STORAGE:
+        kept = [item for item in items if hasattr(item, "callspec") and "registry" in item.callspec.params]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
     if not is_upstream():
         return
     for item in items:
@@ -62,10 +71,15 @@ def _shared(tmp_path_factory, **options):
     registry.stop()
 
 
-@pytest.fixture(scope="module", params=["filesystem", "inmemory"])
+@pytest.fixture(scope="module", params=(_STORAGE or "filesystem,inmemory").split(","))
 def registry(request, tmp_path_factory):
-    """One registry for the tests of a module, on each driver. Use repositories of your own."""
-    yield from _shared(tmp_path_factory, storage=request.param)
+    """One registry for the tests of a module, on each storage. Use repositories of your own."""
+    if request.param in ("ceph", "swift"):
+        bucket = s3.Bucket(request.getfixturevalue(request.param), f"shared-{next(_counter)}").create()
+        settings = s3.settings(bucket) | {"storage.redirect.disable": True}
+        yield from _shared(tmp_path_factory, storage="s3", settings=settings)
+    else:
+        yield from _shared(tmp_path_factory, storage=request.param)
 
 
 @pytest.fixture(scope="module")

@@ -121,11 +121,14 @@ def test_unknown_repository_is_404_with_its_name(client, repo):
     assert_error(client.get(f"/v2/{repo}/tags/list"), 404, "NAME_UNKNOWN", {"name": repo})
 
 
-def test_repository_whose_tags_are_all_gone_has_no_tags(client, repo):
+def test_repository_whose_tags_are_all_gone_has_no_tags(registry, client, repo):
     value = image(repo)
     client.push_image(repo, "latest", value)
     assert client.delete(f"/v2/{repo}/manifests/{value.digest}").status == 202
     response = client.get(f"/v2/{repo}/tags/list")
+    if registry.storage == "s3":  # a bucket has no empty directories, and upstream knows no better
+        assert_error(response, 404, "NAME_UNKNOWN", {"name": repo})
+        return
     assert response.status == 200
     assert response.json() in ({"name": repo, "tags": None}, {"name": repo, "tags": []})
 
