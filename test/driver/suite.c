@@ -204,16 +204,16 @@ static void case_main(void *arg)
     run->what->run(run->store);
 }
 
-static void run_case(void **state)
+static int open_case(void **state)
 {
     struct run *run = *state;
     const struct storage_driver *driver = run->fixture->driver;
     struct error err = ERROR_INIT;
     struct config config = {.storage.filesystem.root = root};
-    size_t descriptors;
 
     snprintf(root, sizeof(root), "/tmp/kist-driver-XXXXXX");
-    assert_non_null(mkdtemp(root));
+    if (mkdtemp(root) == NULL || loop_open(2, &err) < 0)
+        return -1;
     wrapped = run->fixture->is_wrapped;
     remote = driver == &s3_driver;
     if (remote)
@@ -223,17 +223,27 @@ static void run_case(void **state)
         trial_arm(TRIAL_NONE, 0);
         driver = &trial_driver;
     }
-    assert_int_equal(loop_open(2, &err), 0);
-    assert_int_equal(store_open(driver, &config, &run->store, &err), 0);
-    descriptors = count_descriptors();
-    task_spawn("case", case_main, run);
+    return store_open(driver, &config, &run->store, &err);
+}
+
+static void run_case(void **state)
+{
+    size_t descriptors = count_descriptors();
+
+    task_spawn("case", case_main, *state);
     loop_run();
     assert_int_equal(task_count(), 0);
     expect_descriptors(descriptors);
     assert_int_equal(count_temporaries(), 0);
+}
+
+static int close_case(void **state)
+{
+    struct run *run = *state;
+
     store_close(run->store);
     loop_close();
-    nftw(root, remove_path, 16, FTW_DEPTH | FTW_PHYS);
+    return nftw(root, remove_path, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static size_t add_cases(const struct suite_case *cases, const struct fixture *fixture,
@@ -243,8 +253,11 @@ static size_t add_cases(const struct suite_case *cases, const struct fixture *fi
 
     for (; cases[count].name != NULL; count++) {
         runs[count] = (struct run){.fixture = fixture, .what = &cases[count]};
-        tests[count] = (struct CMUnitTest){
-            .name = cases[count].name, .test_func = run_case, .initial_state = &runs[count]};
+        tests[count] = (struct CMUnitTest){.name = cases[count].name,
+                                           .test_func = run_case,
+                                           .setup_func = open_case,
+                                           .teardown_func = close_case,
+                                           .initial_state = &runs[count]};
     }
     return count;
 }

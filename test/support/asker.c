@@ -6,6 +6,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/task/loop.h"
+#include "test/support/assertions.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -81,13 +82,14 @@ void asker_run(const struct asker *asker, asker_cb *body, void *arg)
     assert(rc == 0);
     (void)rc;
     task_spawn("test", errand_main, &errand);
-    loop_run();
+    assertions_loop_run();
     assert(task_count() == 0);
     client_free(asker_client);
     loop_close();
     origin_stop(asker_origin);
     asker_client = NULL;
     asker_origin = NULL;
+    assertions_pass_on();
 }
 
 const char *asker_url(const char *scheme, const char *host, const char *path)
