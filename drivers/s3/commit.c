@@ -112,5 +112,6 @@ int writer_commit(struct storage_writer *base, const char *to, struct error *err
     rc = commit(writer, str_text(&name), err);
     task_unshield();
     writer->is_working = false;
+    writer_note(writer, rc, err);
     return rc;
 }

@@ -242,6 +242,8 @@ static int keep_fresh(struct credentials *credentials, struct error *err)
         return 0;
     }
     *err = why;
+    if (why.code == ERROR_TIMEOUT)
+        error_translate(err, ERROR_IO); /* not the client's time */
     return error_wrap(err, "no credentials");
 }
 

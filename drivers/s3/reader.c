@@ -16,7 +16,8 @@
 
 #include "lib/base/banned.h"
 
-#define RESUMES_MAX 4 /* without a byte in between */
+#define RESUMES_MAX        4 /* without a byte in between */
+#define SILENT_RESUMES_MAX 1 /* after which nothing came in time */
 
 struct reader {
     struct storage_reader base;
@@ -111,18 +112,27 @@ int reader_open(struct storage *storage, const char *key, int64_t offset,
     return 0;
 }
 
-/* After a lost connection: the rest, of the same content. */
+/* Whether what follows may be asked for again. */
+static bool is_resumable(const struct reader *reader, const struct error *why)
+{
+    if (reader->etag[0] == '\0')
+        return false;
+    return (why->code == ERROR_IO && reader->resumes < RESUMES_MAX) ||
+           (why->code == ERROR_TIMEOUT && reader->resumes < SILENT_RESUMES_MAX);
+}
+
+/* After a lost connection or a silence: the rest, of the same content. */
 static int resume(struct reader *reader, const struct error *why, struct error *err)
 {
     auto_s3_answer answer = {0};
 
     client_close(reader->transfer);
     reader->transfer = NULL;
-    if ((why->code != ERROR_IO && why->code != ERROR_TIMEOUT) || reader->etag[0] == '\0' ||
-        ++reader->resumes > RESUMES_MAX) {
+    if (!is_resumable(reader, why)) {
         *err = *why;
-        return -1;
+        return why->code == ERROR_TIMEOUT ? error_translate(err, ERROR_IO) : -1;
     }
+    reader->resumes++;
     log_debug("s3: reading %s is taken up at %" PRId64 ": %s", reader->name, reader->base.offset,
               why->message);
     return request_content(reader, &answer, err);

@@ -13,9 +13,10 @@
 
 #include "lib/base/banned.h"
 
-#define QUERY_MAX      (16 << 10)
-#define COMPLETE_MAX   (4 << 20)
-#define BEGIN_ATTEMPTS 4
+#define QUERY_MAX       (16 << 10)
+#define COMPLETE_MAX    (4 << 20)
+#define BEGIN_ATTEMPTS  4
+#define SILENT_ATTEMPTS 2 /* of these, where none was answered in time */
 
 void parts_add(struct parts *parts, int number, int64_t size, char *etag)
 {
@@ -81,7 +82,8 @@ static int find_lost(struct service *service, const char *name, char **out_id, s
     return 0;
 }
 
-static int begin_once(struct service *service, const char *name, bool is_alone, bool *out_is_lost,
+/* @out_attempts: how many there may be in all, 1 when this one is not to be repeated. */
+static int begin_once(struct service *service, const char *name, bool is_alone, int *out_attempts,
                       char **out_id, struct error *err)
 {
     struct s3_request request = {
@@ -90,7 +92,8 @@ static int begin_once(struct service *service, const char *name, bool is_alone, 
 
     s3_request_object_headers(&request, service);
     if (s3_request_do(service, &request, &answer, err) < 0) {
-        *out_is_lost = is_alone && answer.is_doubtful && answer.status == 0;
+        if (is_alone && answer.is_doubtful && answer.status == 0)
+            *out_attempts = answer.is_silent ? SILENT_ATTEMPTS : BEGIN_ATTEMPTS;
         return -1;
     }
     if (answer.xml.upload_id == NULL || answer.xml.upload_id[0] == '\0')
@@ -106,11 +109,11 @@ int s3_multipart_begin(struct service *service, const char *name, bool is_alone,
     char *id = NULL;
 
     for (int attempt = 1; id == NULL; attempt++) {
-        bool is_lost = false;
+        int attempts = 1;
 
-        if (begin_once(service, name, is_alone, &is_lost, &id, &why) == 0)
+        if (begin_once(service, name, is_alone, &attempts, &id, &why) == 0)
             break;
-        if (!is_lost || attempt == BEGIN_ATTEMPTS) {
+        if (attempt >= attempts) {
             *err = why;
             return -1;
         }
@@ -164,6 +167,7 @@ int s3_multipart_complete(struct service *service, const char *name, const char 
     append_parts(parts, &body);
     request.query = str_text(&query);
     request.body = str_span(&body);
+    request.patience_ms = s3_request_patience(parts->size);
     s3_request_header(&request, "content-type", "application/xml");
     if (s3_request_do(service, &request, &answer, &why) == 0)
         return 0;

@@ -65,6 +65,11 @@ static void writer_free(struct writer *writer)
     free(writer);
 }
 
+void writer_note(struct writer *writer, int rc, const struct error *err)
+{
+    writer->has_failed |= rc < 0 && err->code == ERROR_IO;
+}
+
 /* ---- opening ---- */
 
 /* What was at the key goes: the object and, at the same time, unfinished uploads. */
@@ -204,6 +209,7 @@ int writer_write(struct storage_writer *base, struct evbuffer *data, struct erro
     writer->is_working = true;
     rc = take(writer, data, err);
     writer->is_working = false;
+    writer_note(writer, rc, err);
     (void)evbuffer_drain(data, evbuffer_get_length(data));
     return rc;
 }
@@ -249,10 +255,12 @@ int writer_flush(struct storage_writer *base, struct error *err)
 
     if (writer->is_complete)
         return 0;
+    if (writer->has_failed)
+        return error_set(err, ERROR_IO, "the service has failed before");
     writer->is_working = true;
     rc = flush(writer, err);
     writer->is_working = false;
-    writer->has_failed = rc < 0;
+    writer_note(writer, rc, err);
     return rc;
 }
 
@@ -272,7 +280,7 @@ int writer_show(struct writer *writer, struct error *err)
     return rc;
 }
 
-/* What was written becomes durable if it can; where the last flush failed, it cannot. */
+/* What was written becomes durable if it can; where the service has failed, it cannot. */
 void writer_close(struct storage_writer *base)
 {
     struct writer *writer = (struct writer *)base;

@@ -43,7 +43,7 @@ struct writer {
     bool has_object;  /* an object is at the key: the content as it was at some time */
     bool is_complete; /* ... all of it, and there is no upload */
     bool is_working;  /* a call is in progress */
-    bool has_failed;  /* the last flush */
+    bool has_failed;  /* the service has: see writer_note */
 };
 
 /* The slots of the driver. */
@@ -53,6 +53,10 @@ int writer_write(struct storage_writer *writer, struct evbuffer *data, struct er
 int writer_flush(struct storage_writer *writer, struct error *err);
 void writer_close(struct storage_writer *writer);
 int writer_commit(struct storage_writer *writer, const char *to, struct error *err);
+
+/* After a call of the service. One that has failed a writer is not asked to flush it again: whoever
+ * waits for the writer's end has waited for the service already. */
+void writer_note(struct writer *writer, int rc, const struct error *err);
 
 /* The open writer of that name; NULL if there is none. */
 struct writer *writer_of(const struct service *service, const char *name);
