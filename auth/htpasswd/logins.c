@@ -10,10 +10,11 @@
 
 #include "auth/htpasswd/attempts.h"
 #include "auth/htpasswd/bcrypt.h"
-#include "auth/htpasswd/recent.h"
+#include "auth/htpasswd/login_key.h"
 #include "auth/htpasswd/turns.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/lru.h"
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
@@ -31,10 +32,10 @@
 #define RETRY_WHEN_BUSY_S 1
 
 struct logins {
-    struct recent_secret secret;
-    struct recent *right;    /* credentials */
-    struct recent *wrong;    /* credentials; when they were found wrong */
-    struct recent *failures; /* of addresses, and of users from addresses */
+    struct login_key_secret secret;
+    struct lru *right;    /* credentials */
+    struct lru *wrong;    /* credentials; when they were found wrong */
+    struct lru *failures; /* of addresses, and of users from addresses */
     struct turns *turns;
     TAILQ_HEAD(, trial) trials; /* that can be joined */
 };
@@ -65,9 +66,9 @@ struct bcrypt_job {
 
 struct trial {
     struct logins *logins;
-    struct recent_key credentials;
-    struct recent_key address;
-    struct recent_key account; /* the user, from this address */
+    struct login_key credentials;
+    struct login_key address;
+    struct login_key account; /* the user, from this address */
     struct bcrypt_job job;
     bool is_known; /* the user; else the hash is a dummy */
     struct task *task;
@@ -87,9 +88,10 @@ struct logins *logins_new(size_t at_once)
 
     if (getrandom(&logins->secret, sizeof(logins->secret), 0) != (ssize_t)sizeof(logins->secret))
         abort();
-    logins->right = recent_new(LOGINS_RIGHT_MAX);
-    logins->wrong = recent_new(LOGINS_WRONG_MAX);
-    logins->failures = recent_new(LOGINS_FAILURE_MAX);
+    logins->right = lru_new(&(struct lru_options){.count_max = LOGINS_RIGHT_MAX});
+    logins->wrong = lru_new(
+        &(struct lru_options){.value_size = sizeof(int64_t), .count_max = LOGINS_WRONG_MAX});
+    logins->failures = attempts_new(LOGINS_FAILURE_MAX);
     logins->turns = turns_new(at_once, LOGINS_LINE_MAX, LOGINS_WAIT_MAX);
     TAILQ_INIT(&logins->trials);
     return logins;
@@ -100,9 +102,9 @@ void logins_free(struct logins *logins)
     if (logins == NULL)
         return;
     assert(TAILQ_EMPTY(&logins->trials));
-    recent_free(logins->right);
-    recent_free(logins->wrong);
-    recent_free(logins->failures);
+    lru_free(logins->right);
+    lru_free(logins->wrong);
+    lru_free(logins->failures);
     turns_free(logins->turns);
     explicit_bzero(&logins->secret, sizeof(logins->secret));
     free(logins);
@@ -110,12 +112,12 @@ void logins_free(struct logins *logins)
 
 /* ---- keys ---- */
 
-static struct recent_key key_of(const struct logins *logins, const char *kind, struct span a,
-                                struct span b, struct span c)
+static struct login_key key_of(const struct logins *logins, const char *kind, struct span a,
+                               struct span b, struct span c)
 {
     struct span parts[] = {span_of(kind), a, b, c};
 
-    return recent_key_of(&logins->secret, parts, array_count(parts));
+    return login_key_of(&logins->secret, parts, array_count(parts));
 }
 
 /* Who has one IPv6 address has 2^64 of them: a network counts as one. @buffer holds what is lent.
@@ -136,9 +138,9 @@ static struct span address_of(const char *text, struct in6_addr *buffer)
 }
 
 struct keys {
-    struct recent_key credentials;
-    struct recent_key address;
-    struct recent_key account;
+    struct login_key credentials;
+    struct login_key address;
+    struct login_key account;
 };
 
 static struct keys keys_of(const struct logins *logins, const struct login *login)
@@ -177,15 +179,16 @@ static void unlist(struct trial *trial)
 static void note(struct trial *trial, bool is_right)
 {
     struct logins *logins = trial->logins;
+    int64_t now = now_ms();
 
     if (is_right) {
-        recent_put(logins->right, &trial->credentials, 1);
-        recent_forget(logins->failures, &trial->account);
+        lru_put(logins->right, login_key_span(&trial->credentials), NULL);
+        lru_remove(logins->failures, login_key_span(&trial->account));
         return;
     }
-    recent_put(logins->wrong, &trial->credentials, now_ms());
-    attempts_note(logins->failures, &trial->account, now_ms());
-    attempts_note(logins->failures, &trial->address, now_ms());
+    lru_put(logins->wrong, login_key_span(&trial->credentials), &now);
+    attempts_note(logins->failures, &trial->account, now);
+    attempts_note(logins->failures, &trial->address, now);
 }
 
 static void slow(struct outcome *out, int retry_after_s)
@@ -279,13 +282,13 @@ static struct trial *begin_trial(struct logins *logins, const struct login *logi
     return trial;
 }
 
-static struct trial *find_trial(const struct logins *logins, const struct recent_key *credentials)
+static struct trial *find_trial(const struct logins *logins, const struct login_key *credentials)
 {
     struct trial *trial;
 
     TAILQ_FOREACH(trial, &logins->trials, link)
     {
-        if (memcmp(&trial->credentials, credentials, sizeof(*credentials)) == 0)
+        if (login_key_equals(&trial->credentials, credentials))
             return trial;
     }
     return NULL;
@@ -330,16 +333,16 @@ static int wait_for(struct trial *trial, struct outcome *out, struct error *err)
 
 /* ---- deciding ---- */
 
-static bool is_lately_wrong(struct logins *logins, const struct recent_key *credentials)
+static bool is_lately_wrong(struct logins *logins, const struct login_key *credentials)
 {
-    const int64_t *found_at = recent_find(logins->wrong, credentials);
+    const int64_t *found_at = lru_find(logins->wrong, login_key_span(credentials));
 
     return found_at != NULL && now_ms() - *found_at < LOGINS_WRONG_MS;
 }
 
 /* Who guesses gets the answer later and later; it is the address that counts, as names are easily
  * made up. */
-static int hold_back(struct logins *logins, const struct recent_key *address, struct error *err)
+static int hold_back(struct logins *logins, const struct login_key *address, struct error *err)
 {
     int delay = attempts_delay_ms(attempts_count(logins->failures, address, now_ms()));
 
@@ -381,7 +384,7 @@ int logins_verify(struct logins *logins, const struct login *login, enum logins_
     struct keys keys = keys_of(logins, &asked);
     struct outcome outcome = {.verdict = LOGINS_WRONG};
 
-    if (recent_find(logins->right, &keys.credentials) != NULL)
+    if (lru_find(logins->right, login_key_span(&keys.credentials)) != NULL)
         outcome.verdict = LOGINS_RIGHT;
     else if (!is_lately_wrong(logins, &keys.credentials) &&
              try(logins, &asked, &keys, &outcome, err) < 0)

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "lib/base/banned.h"
@@ -22,7 +21,7 @@ struct waiter {
 };
 
 struct line {
-    struct recent_key address;
+    struct login_key address;
     TAILQ_HEAD(, waiter) waiters; /* never empty */
     size_t count;
     bool is_suspect;
@@ -66,19 +65,19 @@ static struct lines *lines_of(struct turns *turns, bool is_suspect)
     return is_suspect ? &turns->suspects : &turns->clean;
 }
 
-static struct line *find_line(struct lines *lines, const struct recent_key *address)
+static struct line *find_line(struct lines *lines, const struct login_key *address)
 {
     struct line *line;
 
     TAILQ_FOREACH(line, lines, link)
     {
-        if (memcmp(&line->address, address, sizeof(*address)) == 0)
+        if (login_key_equals(&line->address, address))
             return line;
     }
     return NULL;
 }
 
-static struct line *add_line(struct turns *turns, const struct recent_key *address, bool is_suspect)
+static struct line *add_line(struct turns *turns, const struct login_key *address, bool is_suspect)
 {
     struct line *line = xcalloc(1, sizeof(*line));
 
@@ -135,7 +134,7 @@ static struct line *next_line(struct turns *turns)
 
 /* ---- turns ---- */
 
-int turns_begin(struct turns *turns, const struct recent_key *address, bool is_suspect,
+int turns_begin(struct turns *turns, const struct login_key *address, bool is_suspect,
                 struct error *err)
 {
     struct waiter waiter = {.wait = TASK_WAIT_INIT};

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "auth/htpasswd/recent.h"
+#include "auth/htpasswd/login_key.h"
 #include "lib/base/error.h"
 
 #include <stdbool.h>
@@ -27,6 +27,6 @@ void turns_free(struct turns *turns);
 
 /* Waits for a turn in the line of @address. May suspend. After 0: turns_end. Errors: BUSY when too
  * many wait already; CANCELED. */
-must_check int turns_begin(struct turns *turns, const struct recent_key *address, bool is_suspect,
+must_check int turns_begin(struct turns *turns, const struct login_key *address, bool is_suspect,
                            struct error *err);
 void turns_end(struct turns *turns);

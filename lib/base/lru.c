@@ -135,7 +135,8 @@ void lru_put(struct lru *lru, struct span key, const void *value)
     } else {
         entry = add(lru, hash, key);
     }
-    memcpy(entry->bytes, value, lru->options.value_size);
+    if (lru->options.value_size > 0)
+        memcpy(entry->bytes, value, lru->options.value_size);
     if (lru->count > lru->options.count_max)
         lru_remove_oldest(lru);
 }

@@ -21,7 +21,7 @@ struct lru;
 typedef void lru_drop_cb(void *value, void *arg);
 
 struct lru_options {
-    size_t value_size;    /* bytes */
+    size_t value_size;    /* bytes; 0: keys alone */
     size_t count_max;     /* at least 1 */
     lru_drop_cb *on_drop; /* NULL: there is nothing to tell */
     void *arg;            /* lent to on_drop; outlives the table */

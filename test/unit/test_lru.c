@@ -110,6 +110,17 @@ static void values_are_aligned_whatever_their_size_is(void **state)
     }
 }
 
+static void keys_alone_make_a_set(void **state)
+{
+    struct lru *lru = lru_new(&(struct lru_options){.count_max = 2});
+
+    (void)state;
+    lru_put(lru, SPAN("here"), NULL);
+    assert_non_null(lru_find(lru, SPAN("here")));
+    assert_null(lru_find(lru, SPAN("not here")));
+    lru_free(lru);
+}
+
 /* ---- what goes ---- */
 
 static void a_full_table_drops_what_was_used_longest_ago(void **state)
@@ -290,6 +301,7 @@ int main(void)
         cmocka_unit_test(keys_are_bytes_of_any_length),
         cmocka_unit_test(a_value_can_be_changed_in_its_place),
         cmocka_unit_test(values_are_aligned_whatever_their_size_is),
+        cmocka_unit_test(keys_alone_make_a_set),
         cmocka_unit_test(a_full_table_drops_what_was_used_longest_ago),
         cmocka_unit_test(it_never_grows_beyond_its_maximum),
         cmocka_unit_test(a_table_of_one_holds_the_last),
