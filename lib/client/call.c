@@ -2,7 +2,8 @@
  *
  * call - client_do: a whole call, with what it takes to get a whole answer.
  */
-#include "lib/client/transfer.h"
+#include "lib/client/chain.h"
+#include "lib/client/client.h"
 
 #include <assert.h>
 
@@ -21,8 +22,8 @@ static int receive(struct client_transfer *t, int *out_status, struct str *out_b
         str_reset(out_body);
         if (client_read_all(t, out_body, &met) == 0)
             return 0;
-        if (is_transfer_lost(t))
-            repeated = transfer_repeat(t, err);
+        if (is_exchange_lost(t->exchange))
+            repeated = chain_repeat(t, err);
         if (repeated == 0)
             *err = met;
         if (repeated <= 0)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange_parts - an exchange from within: what exchange.c, wire.c (what curl calls) and
+ * progress.c (how tasks wait) share, and nobody else sees.
+ */
+#pragma once
+
+#include "lib/client/client.h"
+#include "lib/client/exchange.h"
+#include "lib/client/target.h"
+#include "lib/task/task.h"
+
+/* Why a callback has stopped the transfer. */
+enum fault { FAULT_NONE, FAULT_HEAD_LARGE, FAULT_HEAD_BROKEN };
+
+/* What a task waits for. */
+enum wanted { WANTED_HEAD, WANTED_INPUT, WANTED_ROOM };
+
+struct exchange {
+    struct engine_job job; /* first: the two are one */
+    struct client *client;
+    struct curl_slist *lines;
+    char shown[TARGET_SHOWN_SIZE];
+    int stall_timeout_ms;
+    int64_t deadline_ns;
+    bool is_head;      /* the method is HEAD */
+    bool is_expecting; /* `Expect: 100-continue` was sent */
+    bool is_refused;   /* and the server wants none of it */
+
+    struct span body;
+    const struct evbuffer *body_buffer;
+    struct evbuffer *out; /* streamed body, not yet taken by curl; NULL: not streamed */
+    int64_t size;         /* of the body */
+    int64_t offset;       /* bytes of it that curl has taken */
+    int64_t stream_left;  /* bytes of it that client_send has yet to bring */
+
+    struct answer answer;
+    struct evbuffer *in; /* received, not yet read */
+
+    enum fault fault;
+    bool is_stalled;
+    CURLcode result; /* when job.is_done */
+    char reason[CURL_ERROR_SIZE];
+
+    bool is_connected;
+    int64_t moved_ns; /* when a byte last moved */
+    bool is_waiting;
+    enum wanted wanted;
+    struct task_wait wait;
+};
+
+/* It has ended, and not with a whole answer. */
+bool has_exchange_failed(const struct exchange *exchange);
+
+/* A refusal of the request while its body is on the way, or the whole answer. */
+bool is_exchange_answered(const struct exchange *exchange);

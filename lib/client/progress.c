@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * progress - see progress.h.
+ */
+#include "lib/client/progress.h"
+
+#include "lib/base/clock.h"
+
+#include <event2/buffer.h>
+
+#include "lib/base/banned.h"
+
+#define NS_PER_MS 1000000
+
+static bool is_ready(const struct exchange *x)
+{
+    if (x->job.is_done)
+        return true;
+    switch (x->wanted) {
+    case WANTED_HEAD:
+        return x->answer.is_complete;
+    case WANTED_INPUT:
+        return evbuffer_get_length(x->in) > 0;
+    case WANTED_ROOM:
+        return is_exchange_answered(x) || evbuffer_get_length(x->out) <= CLIENT_WINDOW / 2;
+    }
+    return true;
+}
+
+void progress_note(struct exchange *x)
+{
+    x->moved_ns = clock_monotonic_ns();
+    if (x->is_waiting && is_ready(x))
+        task_wake(&x->wait);
+}
+
+/* Milliseconds, rounded up, until @at_ns; 0 when it has passed. */
+static int64_t ms_until(int64_t at_ns)
+{
+    int64_t left = at_ns - clock_monotonic_ns();
+
+    return left > 0 ? (left + NS_PER_MS - 1) / NS_PER_MS : 0;
+}
+
+/* How long a wait may last until a limit is reached; -1: no limit. */
+static int64_t patience_ms(const struct exchange *x)
+{
+    int64_t ms = -1;
+
+    if (x->is_connected)
+        ms = ms_until(x->moved_ns + (int64_t)x->stall_timeout_ms * NS_PER_MS);
+    if (x->deadline_ns != 0) {
+        int64_t left = ms_until(x->deadline_ns);
+
+        ms = ms < 0 || left < ms ? left : ms;
+    }
+    return ms < INT32_MAX ? ms : INT32_MAX;
+}
+
+static int time_out(struct exchange *x, struct error *err)
+{
+    if (x->deadline_ns != 0 && ms_until(x->deadline_ns) == 0)
+        return error_set(err, ERROR_TIMEOUT, "%s: the time for the call is over", x->shown);
+    x->is_stalled = true;
+    return error_set(err, ERROR_TIMEOUT, "%s: nothing moved for %d ms", x->shown,
+                     x->stall_timeout_ms);
+}
+
+int progress_wait(struct exchange *x, enum wanted wanted, struct error *err)
+{
+    int rc = 0;
+
+    x->wanted = wanted;
+    x->moved_ns = clock_monotonic_ns();
+    while (rc == 0 && !is_ready(x)) {
+        struct error woken = ERROR_INIT;
+        int64_t ms = patience_ms(x);
+
+        if (ms == 0)
+            return time_out(x, err);
+        x->is_waiting = true;
+        rc = task_wait(&x->wait, ms < 0 ? TASK_NO_TIMEOUT : (int)ms, &woken);
+        x->is_waiting = false;
+        if (rc < 0 && woken.code == ERROR_TIMEOUT)
+            rc = 0;
+        else if (rc < 0)
+            *err = woken;
+    }
+    return rc;
+}
