@@ -1,48 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * known - see known.h. A table of chains, and a list in the order of use.
+ * known - see known.h. A table that also counts what its values weigh.
  */
 #include "auth/token/known.h"
 
+#include "lib/base/lru.h"
 #include "lib/base/memory.h"
 
 #include <openssl/evp.h>
-#include <string.h>
-#include <sys/queue.h>
+#include <stdlib.h>
 
 #include "lib/base/banned.h"
 
-#define CHAIN_COUNT 4096 /* a power of 2 */
-
-struct entry {
-    struct known_name name;
-    struct claims *claims;
+struct memory {
+    struct claims *claims; /* owned */
     int64_t until_s;
-    LIST_ENTRY(entry) chain;
-    TAILQ_ENTRY(entry) order;
 };
-
-LIST_HEAD(chain, entry);
-TAILQ_HEAD(order, entry);
 
 struct known {
-    struct chain chains[CHAIN_COUNT];
-    struct order order; /* the last used first */
-    size_t count;
+    struct lru *memories; /* by name */
     size_t cost;
 };
+
+static void on_drop(void *value, void *arg)
+{
+    struct memory *memory = value;
+    struct known *known = arg;
+
+    known->cost -= memory->claims->cost;
+    claims_free(memory->claims);
+}
 
 struct known *known_new(void)
 {
     struct known *known = xcalloc(1, sizeof(*known));
 
-    TAILQ_INIT(&known->order);
+    known->memories = lru_new(&(struct lru_options){
+        .value_size = sizeof(struct memory),
+        .count_max = KNOWN_MAX,
+        .on_drop = on_drop,
+        .arg = known,
+    });
     return known;
 }
 
 void known_free(struct known *known)
 {
-    known_clear(known);
+    lru_free(known->memories);
     free(known);
 }
 
@@ -55,79 +59,41 @@ struct known_name known_name_of(struct span token)
     return name;
 }
 
-static struct chain *chain_of(struct known *known, const struct known_name *name)
+static struct span key_of(const struct known_name *name)
 {
-    size_t index = (size_t)name->bytes[0] << 8 | name->bytes[1];
-
-    return &known->chains[index % CHAIN_COUNT];
-}
-
-static struct entry *find(struct known *known, const struct known_name *name)
-{
-    struct entry *entry;
-
-    LIST_FOREACH(entry, chain_of(known, name), chain)
-    {
-        if (memcmp(&entry->name, name, sizeof(*name)) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
-static void forget(struct known *known, struct entry *entry)
-{
-    LIST_REMOVE(entry, chain);
-    TAILQ_REMOVE(&known->order, entry, order);
-    known->count--;
-    known->cost -= entry->claims->cost;
-    claims_free(entry->claims);
-    free(entry);
+    return span_make(name->bytes, sizeof(name->bytes));
 }
 
 const struct claims *known_find(struct known *known, const struct known_name *name, int64_t now_s)
 {
-    struct entry *entry = find(known, name);
+    const struct memory *memory = lru_find(known->memories, key_of(name));
 
-    if (entry == NULL)
+    if (memory == NULL)
         return NULL;
-    if (now_s > entry->until_s || now_s > entry->claims->expires_at + CLAIMS_LEEWAY_S) {
-        forget(known, entry);
+    if (now_s > memory->until_s || now_s > memory->claims->expires_at + CLAIMS_LEEWAY_S) {
+        lru_remove(known->memories, key_of(name));
         return NULL;
     }
-    TAILQ_REMOVE(&known->order, entry, order);
-    TAILQ_INSERT_HEAD(&known->order, entry, order);
-    return entry->claims;
+    return memory->claims;
 }
 
-const struct claims *known_add(struct known *known, const struct known_name *name,
-                               struct claims *claims, int64_t until_s)
+void known_add(struct known *known, const struct known_name *name, struct claims *claims,
+               int64_t until_s)
 {
-    struct entry *entry = find(known, name);
+    struct memory memory = {.claims = claims, .until_s = until_s};
 
-    if (entry != NULL)
-        forget(known, entry);
-    entry = xcalloc(1, sizeof(*entry));
-    entry->name = *name;
-    entry->claims = claims;
-    entry->until_s = until_s;
-    LIST_INSERT_HEAD(chain_of(known, name), entry, chain);
-    TAILQ_INSERT_HEAD(&known->order, entry, order);
-    known->count++;
+    lru_put(known->memories, key_of(name), &memory);
     known->cost += claims->cost;
-    while (known->count > KNOWN_MAX || known->cost > KNOWN_COST_MAX)
-        forget(known, TAILQ_LAST(&known->order, order));
-    return claims;
+    while (known->cost > KNOWN_COST_MAX)
+        lru_remove_oldest(known->memories);
 }
 
 void known_clear(struct known *known)
 {
-    struct entry *entry;
-
-    while ((entry = TAILQ_FIRST(&known->order)) != NULL)
-        forget(known, entry);
+    lru_clear(known->memories);
 }
 
 size_t known_count(const struct known *known)
 {
-    return known->count;
+    return lru_count(known->memories);
 }

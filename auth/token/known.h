@@ -29,10 +29,9 @@ struct known_name known_name_of(struct span token);
  * trusted at @now_s. Whether it holds now is for claims_check to say. */
 const struct claims *known_find(struct known *known, const struct known_name *name, int64_t now_s);
 
-/* @claims: taken. @until_s: when the key that signed them is no longer to be trusted. Returns them,
- * lent as by known_find. */
-const struct claims *known_add(struct known *known, const struct known_name *name,
-                               struct claims *claims, int64_t until_s);
+/* @claims: taken. @until_s: when the key that signed them is no longer to be trusted. */
+void known_add(struct known *known, const struct known_name *name, struct claims *claims,
+               int64_t until_s);
 
 void known_clear(struct known *known);
 size_t known_count(const struct known *known);
