@@ -40,7 +40,8 @@ struct client_options {
     bool is_verify_skipped; /* takes any certificate */
     bool is_proxy_ignored;  /* no proxy, whatever the environment says */
     int connect_timeout_ms; /* name, connection and TLS; 0: 30 s */
-    int stall_timeout_ms;   /* no byte either way for so long: TIMEOUT; 0: 60 s */
+    int stall_timeout_ms;   /* no byte either way for so long: TIMEOUT; 0: 60 s. Who waits for one
+                               of connections_max: no byte on any of them */
     size_t connections_max; /* per host, others queue; 0: 64 */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "lib/client/exchange.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/client/exchange_parts.h"
 #include "lib/client/handle.h"
@@ -159,6 +160,7 @@ int exchange_read(struct exchange *x, struct evbuffer *out, size_t max, struct e
     if (evbuffer_get_length(x->in) == 0)
         return has_exchange_failed(x) ? fail(x, err) : 0;
     evbuffer_remove_buffer(x->in, out, max);
+    x->client->moved_ns = clock_monotonic_ns(); /* a slow reader is no silent server */
     if (evbuffer_get_length(x->in) <= CLIENT_WINDOW / 2)
         resume(x, CURLPAUSE_RECV);
     return 1;

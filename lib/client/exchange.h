@@ -32,6 +32,7 @@ struct client {
     bool is_proxy_ignored;
     int connect_timeout_ms;
     int stall_timeout_ms;
+    int64_t moved_ns; /* when a byte of any exchange last moved */
 };
 
 struct exchange_request {

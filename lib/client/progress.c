@@ -29,8 +29,16 @@ static bool is_ready(const struct exchange *x)
 
 void progress_note(struct exchange *x)
 {
-    x->moved_ns = clock_monotonic_ns();
+    x->moved_ns = x->client->moved_ns = clock_monotonic_ns();
     if (x->is_waiting && is_ready(x))
+        task_wake(&x->wait);
+}
+
+/* What it waits for may have come, and in any case its limit is another from now on. */
+void progress_wake(struct exchange *x)
+{
+    x->moved_ns = clock_monotonic_ns();
+    if (x->is_waiting)
         task_wake(&x->wait);
 }
 
@@ -42,19 +50,26 @@ static int64_t ms_until(int64_t at_ns)
     return left > 0 ? (left + NS_PER_MS - 1) / NS_PER_MS : 0;
 }
 
-/* How long a wait may last until a limit is reached; -1: no limit. */
-static int64_t patience_ms(const struct exchange *x)
+/* How long a standstill may last. Connecting has a limit of its own. */
+static int stall_limit_ms(const struct exchange *x)
 {
-    int64_t ms = -1;
+    int connect_ms = x->client->connect_timeout_ms;
 
-    if (x->is_connected)
-        ms = ms_until(x->moved_ns + (int64_t)x->stall_timeout_ms * NS_PER_MS);
-    if (x->deadline_ns != 0) {
-        int64_t left = ms_until(x->deadline_ns);
+    return x->is_connected || x->stall_timeout_ms > connect_ms ? x->stall_timeout_ms : connect_ms;
+}
 
-        ms = ms < 0 || left < ms ? left : ms;
-    }
-    return ms < INT32_MAX ? ms : INT32_MAX;
+/* How long a wait may last until a limit is reached. */
+static int patience_ms(const struct exchange *x)
+{
+    int64_t moved_ns = x->moved_ns;
+    int64_t ms;
+
+    if (!x->is_connected && x->client->moved_ns > moved_ns)
+        moved_ns = x->client->moved_ns;
+    ms = ms_until(moved_ns + (int64_t)stall_limit_ms(x) * NS_PER_MS);
+    if (x->deadline_ns != 0 && ms_until(x->deadline_ns) < ms)
+        ms = ms_until(x->deadline_ns);
+    return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
 static int time_out(struct exchange *x, struct error *err)
@@ -62,8 +77,8 @@ static int time_out(struct exchange *x, struct error *err)
     if (x->deadline_ns != 0 && ms_until(x->deadline_ns) == 0)
         return error_set(err, ERROR_TIMEOUT, "%s: the time for the call is over", x->shown);
     x->is_stalled = true;
-    return error_set(err, ERROR_TIMEOUT, "%s: nothing moved for %d ms", x->shown,
-                     x->stall_timeout_ms);
+    return error_set(err, ERROR_TIMEOUT, "%s: nothing moved for %d ms%s", x->shown,
+                     stall_limit_ms(x), x->is_connected ? "" : ", and no connection is free");
 }
 
 int progress_wait(struct exchange *x, enum wanted wanted, struct error *err)
@@ -74,12 +89,12 @@ int progress_wait(struct exchange *x, enum wanted wanted, struct error *err)
     x->moved_ns = clock_monotonic_ns();
     while (rc == 0 && !is_ready(x)) {
         struct error woken = ERROR_INIT;
-        int64_t ms = patience_ms(x);
+        int ms = patience_ms(x);
 
         if (ms == 0)
             return time_out(x, err);
         x->is_waiting = true;
-        rc = task_wait(&x->wait, ms < 0 ? TASK_NO_TIMEOUT : (int)ms, &woken);
+        rc = task_wait(&x->wait, ms, &woken);
         x->is_waiting = false;
         if (rc < 0 && woken.code == ERROR_TIMEOUT)
             rc = 0;

@@ -4,7 +4,6 @@
  */
 #include "lib/client/wire.h"
 
-#include "lib/base/clock.h"
 #include "lib/client/progress.h"
 
 #include <event2/buffer.h>
@@ -140,9 +139,7 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
 
     (void)ip, (void)local_ip, (void)port, (void)local_port;
     x->is_connected = true;
-    x->moved_ns = clock_monotonic_ns();
-    if (x->is_waiting)
-        task_wake(&x->wait); /* it waits without that limit */
+    progress_wake(x);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -156,7 +153,7 @@ void wire_on_done(struct engine_job *job, CURLcode result)
         x->answer.is_complete = true; /* it has not asked again */
     if (result == CURLE_OK && !x->answer.is_complete)
         x->fault = FAULT_HEAD_BROKEN;
-    progress_note(x);
+    progress_wake(x);
 }
 
 void wire_attach(struct exchange *x)

@@ -360,6 +360,84 @@ static void a_standstill_times_out_wherever_it_is(void **state)
     asker_run(&asker, standstill_body, NULL);
 }
 
+/* A call says for itself how much it bears, more or less than its client. */
+static void own_standstill_body(void *arg)
+{
+    struct client_call call = {.method = "GET",
+                               .url = asker_url("http", "127.0.0.1", "/20"),
+                               .stall_timeout_ms = *(int *)arg};
+    auto_result result = asker_do(&call);
+    char reason[64];
+
+    snprintf(reason, sizeof(reason), "nothing moved for %d ms", call.stall_timeout_ms);
+    assert_error(&result, ERROR_TIMEOUT);
+    assert_non_null(strstr(result.err.message, reason));
+}
+
+static void a_call_may_bear_another_standstill(void **state)
+{
+    struct asker short_one = {.handler = stall_after, .options = {.stall_timeout_ms = 20}};
+    struct asker long_one = {.handler = stall_after};
+    int ms = 150;
+
+    (void)state;
+    asker_run(&short_one, own_standstill_body, &ms);
+    asker_run(&long_one, own_standstill_body, &ms);
+}
+
+struct queued {
+    const char *path;
+    int rc;
+    struct error err;
+    bool is_ended;
+};
+
+static void queued_main(void *arg)
+{
+    struct queued *queued = arg;
+    auto_result result = ask_within(queued->path, 0);
+
+    queued->rc = result.rc;
+    queued->err = result.err;
+    queued->is_ended = true;
+}
+
+/* Two calls, of which the first has the one connection there is. */
+static void ask_both(struct queued *first, struct queued *second)
+{
+    struct error err = ERROR_INIT;
+
+    task_spawn("first", queued_main, first);
+    while (origin_requests(asker_origin) == 0)
+        assert_int_equal(task_sleep(1, &err), 0);
+    task_spawn("second", queued_main, second);
+    while (!first->is_ended || !second->is_ended)
+        assert_int_equal(task_sleep(1, &err), 0);
+}
+
+static void silent_queue_body(void *arg)
+{
+    struct queued first = {.path = "/0"};
+    struct queued second = {.path = "/0"};
+    int64_t begun = clock_monotonic_ns();
+
+    (void)arg;
+    ask_both(&first, &second);
+    assert_true(clock_monotonic_ns() - begun < 2 * 300 * 1000000LL);
+    assert_int_equal(first.err.code, ERROR_TIMEOUT);
+    assert_int_equal(second.err.code, ERROR_TIMEOUT);
+}
+
+static void a_queue_behind_silence_stands_still(void **state)
+{
+    struct asker asker = {
+        .handler = stall_after,
+        .options = {.stall_timeout_ms = 300, .connect_timeout_ms = 300, .connections_max = 1}};
+
+    (void)state;
+    asker_run(&asker, silent_queue_body, NULL);
+}
+
 ASKER_TEST(the_time_for_a_call_ends, stall_after)
 {
     auto_result early = ask_within("/0", 80);
@@ -377,6 +455,28 @@ static void drip(struct origin_connection *c, const struct origin_request *reque
         origin_write(c, &SIZED[i], 1);
         usleep(10000);
     }
+}
+
+/* The second call waits longer for its turn than it would for a byte. */
+static void slow_queue_body(void *arg)
+{
+    struct queued first = {.path = "/"};
+    struct queued second = {.path = "/"};
+
+    (void)arg;
+    ask_both(&first, &second);
+    assert_int_equal(first.rc, 0);
+    assert_int_equal(second.rc, 0);
+}
+
+static void a_queue_behind_a_slow_answer_moves(void **state)
+{
+    struct asker asker = {
+        .handler = drip,
+        .options = {.stall_timeout_ms = 300, .connect_timeout_ms = 300, .connections_max = 1}};
+
+    (void)state;
+    asker_run(&asker, slow_queue_body, NULL);
 }
 
 static void drip_body(void *arg)
@@ -456,6 +556,9 @@ int main(void)
         cmocka_unit_test(endless_trailers_are_refused),
         cmocka_unit_test(many_headers_are_fine),
         cmocka_unit_test(a_standstill_times_out_wherever_it_is),
+        cmocka_unit_test(a_call_may_bear_another_standstill),
+        cmocka_unit_test(a_queue_behind_silence_stands_still),
+        cmocka_unit_test(a_queue_behind_a_slow_answer_moves),
         cmocka_unit_test(the_time_for_a_call_ends),
         cmocka_unit_test(a_slow_answer_is_no_standstill),
         cmocka_unit_test(a_name_that_is_slow_to_come_times_out),
