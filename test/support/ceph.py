@@ -3,6 +3,7 @@
 
     with Ceph(tmp_path) as ceph:
         ceph.url, ceph.access_key, ceph.secret_key
+        ceph.secure_url, ceph.authority.path     # the same over TLS, and who has signed its certificate
 
 As a program it runs a command beside one, see run_beside.
 
@@ -17,6 +18,7 @@ import urllib.request
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.certificates import Certificate
 from support.ports import free_port
 from support.service import Service, are_installed, run_beside
 
@@ -60,7 +62,8 @@ osd objectstore = memstore
 memstore device bytes = {memory}
 osd memory target = 939524096
 [client.rgw.a]
-rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
+rgw frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{secure_port}\
+    ssl_certificate={certificate} ssl_private_key={key} tcp_nodelay=1
 rgw dns name = localhost
 rgw thread pool size = 64
 rgw run sync thread = false
@@ -79,9 +82,16 @@ class Ceph(Service):
         """@memory: bytes of content that fit."""
         super().__init__(directory)
         self.memory = memory
+        self.secure_port = free_port()
+
+    @property
+    def secure_url(self):
+        return f"https://127.0.0.1:{self.secure_port}"
 
     def _start(self):
         self._make("mon", "osd", "sock", "crash")
+        self.authority = Certificate(self.directory, "authority", is_authority=True)
+        self.certificate = Certificate(self.directory, "radosgw", issuer=self.authority)
         self._write_config()
         self._start_monitor()
         self._start_osd()
@@ -90,7 +100,8 @@ class Ceph(Service):
     def _write_config(self):
         self.fsid, self.mon_port = str(uuid.uuid4()), free_port()
         text = CONFIG.format(d=self.directory, fsid=self.fsid, mon_port=self.mon_port, port=self.port,
-                             memory=self.memory)
+                             memory=self.memory, secure_port=self.secure_port,
+                             certificate=self.certificate.path, key=self.certificate.key_path)
         (self.directory / "ceph.conf").write_text(text)
 
     def _start_monitor(self):

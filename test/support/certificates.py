@@ -31,19 +31,21 @@ def _openssl(*arguments, data=b""):
 
 
 class Certificate:
-    """A key and its certificate; signed by @issuer or by itself, for localhost, 127.0.0.1 and @hosts."""
+    """A key and its certificate; signed by @issuer or by itself, for localhost, 127.0.0.1 and @hosts; with
+    @names only for those. @days is negative for one that has expired."""
 
     def __init__(self, folder, name, issuer=None, kind="ec", is_authority=False, days=30,
-                 passphrase=None, hosts=()):
+                 passphrase=None, hosts=(), names=None):
         self.serial = next(_serials)
         self.path = folder / f"{name}-{self.serial}.crt"
         self.key_path = folder / f"{name}-{self.serial}.key"
         key = _openssl("genpkey", "-algorithm", *_KINDS[kind])
         self.key_path.write_bytes(key)
+        names = names or ["DNS:localhost", "IP:127.0.0.1", *(f"DNS:{host}" for host in hosts)]
         extensions = folder / f"{name}-{self.serial}.ext"
         extensions.write_text(
             f"basicConstraints=critical,CA:{str(is_authority).upper()}\n"
-            f"subjectAltName={','.join(['DNS:localhost', 'IP:127.0.0.1', *(f'DNS:{host}' for host in hosts)])}\n"
+            f"subjectAltName={','.join(names)}\n"
         )
         request = _openssl("req", "-new", "-key", self.key_path, "-subj", f"/CN={name}")
         signer = ["-signkey", self.key_path]
@@ -70,6 +72,12 @@ class Certificate:
             next_one = target.with_suffix(".next")
             shutil.copy(source, next_one)
             next_one.rename(target)
+
+    def server(self):
+        """A context of a server that shows this certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path, self.key_path)
+        return context
 
     def client(self, certificate=None, version=None, suites=None):
         """A context of a client that trusts this authority and shows @certificate."""
