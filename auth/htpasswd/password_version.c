@@ -4,8 +4,8 @@
  */
 #include "auth/htpasswd/password_version.h"
 
-#include "auth/htpasswd/password_write.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -66,19 +66,19 @@ static int64_t age_ms(struct timespec at)
 static int read_text(const char *path, struct password_version *version, struct error *err)
 {
     struct error bad = ERROR_INIT;
-    auto_free char *text = NULL;
-    size_t len = 0;
-    int rc = password_read(path, PASSWORDS_FILE_MAX, &text, &len, &bad);
+    auto_str text = STR_INIT(PASSWORDS_FILE_MAX);
+    int rc = file_read(path, &text, &bad);
 
     if (rc < 0 && bad.code != ERROR_TOO_LARGE) {
         *err = bad;
         return -1;
     }
     if (rc == 0)
-        rc = passwords_parse(span_make(text, len), &version->passwords, &bad);
+        rc = passwords_parse(str_span(&text), &version->passwords, &bad);
     if (rc < 0)
         version->err = bad;
-    explicit_bzero(text, len);
+    if (text.len > 0)
+        explicit_bzero(text.data, text.len);
     return 0;
 }
 

@@ -29,8 +29,3 @@ must_check int password_write_new(const char *path, mode_t mode, struct span con
  * content is written into the file as it is; then a reader may see half of it for a moment.
  */
 must_check int password_write_over(const char *path, struct span content, struct error *err);
-
-/* Reads all of the file. Given: free(). Errors: TOO_LARGE beyond @max bytes, INVALID for what is no
- * regular file, others. */
-must_check int password_read(const char *path, size_t max, char **out, size_t *out_len,
-                             struct error *err);

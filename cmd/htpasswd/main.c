@@ -10,6 +10,7 @@
 #include "cmd/htpasswd/arguments.h"
 #include "cmd/htpasswd/edit.h"
 #include "cmd/htpasswd/prompt.h"
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 
@@ -34,13 +35,12 @@
 struct file {
     const char *path;
     bool exists;
-    char *text; /* owned */
-    size_t len;
+    struct str text; /* owned */
 };
 
 static void file_fini(struct file *file)
 {
-    free(file->text);
+    str_fini(&file->text);
 }
 
 static bool is_file(const char *path)
@@ -97,7 +97,7 @@ static enum status read_file(struct file *file)
 {
     struct error err = ERROR_INIT;
 
-    if (password_read(file->path, PASSWORDS_FILE_MAX, &file->text, &file->len, &err) == 0)
+    if (file_read(file->path, &file->text, &err) == 0)
         return STATUS_FINE;
     fprintf(stderr, "htpasswd: %s\n", err.message);
     return STATUS_FILE;
@@ -107,7 +107,7 @@ static enum status check_format(const struct file *file, struct passwords **out)
 {
     struct error err = ERROR_INIT;
 
-    if (passwords_parse(span_make(file->text, file->len), out, &err) == 0)
+    if (passwords_parse(str_span(&file->text), out, &err) == 0)
         return STATUS_FINE;
     fprintf(stderr, "htpasswd: The file %s does not appear to be a valid htpasswd file.\n",
             file->path);
@@ -271,8 +271,7 @@ static enum status change(const struct arguments *arguments, const struct file *
     if (status != STATUS_FINE)
         return status;
     passwords_free(passwords);
-    if (edit_lines(span_make(file->text, file->len), span_of(arguments->user), record, &content) ==
-        0) {
+    if (edit_lines(str_span(&file->text), span_of(arguments->user), record, &content) == 0) {
         if (record.len == 0) {
             not_found(arguments->user);
             return STATUS_FINE;
@@ -289,7 +288,8 @@ static enum status change(const struct arguments *arguments, const struct file *
 static enum status change_file(const struct arguments *arguments, struct span record,
                                const struct str *password)
 {
-    auto_cleanup(file_fini) struct file file = {.path = arguments->path};
+    auto_cleanup(file_fini) struct file file = {.path = arguments->path,
+                                                .text = STR_INIT(PASSWORDS_FILE_MAX)};
     enum status status = check_file(arguments, &file.exists);
 
     if (status != STATUS_FINE)

@@ -5,11 +5,11 @@
  */
 #include "lib/config/config.h"
 
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/apply.h"
 #include "lib/config/env.h"
-#include "lib/config/file.h"
 #include "lib/config/repeat.h"
 #include "lib/config/rules.h"
 #include "lib/config/yaml.h"
@@ -83,7 +83,7 @@ int config_load(const char *path, char *const *environment, config_message_cb *o
     tree_init(&tree, "the environment");
     if (path == NULL)
         return finish(&tree, environment, on_warning, arg, out, err);
-    if (file_read(path, &text, err) < 0)
+    if (file_read_any(path, &text, err) < 0)
         return -1;
     return config_parse(str_span(&text), path, environment, on_warning, arg, out, err);
 }

@@ -4,12 +4,9 @@
  */
 #include "lib/config/secret.h"
 
+#include "lib/base/file.h"
 #include "lib/base/memory.h"
-#include "lib/config/file.h"
 #include "lib/config/options.h"
-
-#include <errno.h>
-#include <sys/stat.h>
 
 #include "lib/base/banned.h"
 
@@ -57,10 +54,7 @@ int secret_read(struct tree *tree, const char *variable, const char *path, struc
     struct node place = {.variable = variable};
     struct error problem = ERROR_INIT;
     auto_str text = STR_INIT(SECRET_MAX);
-    struct stat status;
 
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return tree_fail(tree, &place, err, "%s is not a regular file", path);
     if (file_read(path, &text, &problem) < 0)
         return tree_fail(tree, &place, err, "%s", problem.message);
     if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)

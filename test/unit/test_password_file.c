@@ -6,8 +6,8 @@
 #include "auth/htpasswd/password_file.h"
 #include "auth/htpasswd/password_provide.h"
 #include "auth/htpasswd/password_version.h"
-#include "auth/htpasswd/password_write.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
@@ -437,8 +437,7 @@ static void a_missing_file_is_made_with_one_user(void **state)
 {
     char path[160];
     char directory[128];
-    auto_free char *text = NULL;
-    size_t len = 0;
+    auto_str text = STR_INIT(1000);
     struct error err = ERROR_INIT;
 
     (void)state;
@@ -447,9 +446,9 @@ static void a_missing_file_is_made_with_one_user(void **state)
     assert_int_equal(provide(path).rc, 0);
     assert_int_equal(mode_of(path), 0600);
     assert_int_equal(mode_of(directory), 0700);
-    assert_int_equal(password_read(path, 1000, &text, &len, &err), 0);
-    assert_int_equal(len, strlen("docker:") + BCRYPT_LEN);
-    assert_memory_equal(text, "docker:$2a$10$", 14);
+    assert_int_equal(file_read(path, &text, &err), 0);
+    assert_int_equal(text.len, strlen("docker:") + BCRYPT_LEN);
+    assert_memory_equal(text.data, "docker:$2a$10$", 14);
     assert_int_equal(provide(path).rc, 0); /* it is there: nothing happens */
 }
 
