@@ -14,12 +14,18 @@
 
 struct trust {
     char *file;        /* PEM, authorities */
+    char *more;        /* other places of them: files and directories, colons in between; or "" */
     X509_STORE *store; /* NULL until it was loaded */
     int64_t loaded_ns;
 };
 
-/* Caller's storage. @ca_file: copied; NULL: the system's, which is what SSL_CERT_FILE names or
- * libcurl was built with. Reads nothing. */
+/*
+ * trust_init - say where the authorities are. Caller's storage; reads nothing.
+ *
+ * @ca_file  copied; NULL: the system's, found as Go's crypto/x509 and OpenSSL do. SSL_CERT_FILE
+ *           names another file, SSL_CERT_DIR other directories (colons in between), and neither
+ *           turns off what the other does not name: with a file alone the system's count too.
+ */
 void trust_init(struct trust *trust, const char *ca_file);
 void trust_fini(struct trust *trust);
 
@@ -28,6 +34,7 @@ void trust_fini(struct trust *trust);
 must_check int trust_check(const char *ca_file, const char *certificate, const char *key,
                            struct error *err);
 
-/* Makes sure that the store is there and not too old. May suspend. Errors: INVALID (nothing could
- * be read, and nothing was before), CANCELED. */
+/* Makes sure that the store is there and not too old. May suspend. What cannot be read is a warning
+ * in the log as long as something can. Errors: INVALID (nothing could be read, and nothing was
+ * before), CANCELED. */
 must_check int trust_load(struct trust *trust, struct error *err);

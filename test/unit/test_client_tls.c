@@ -2,11 +2,14 @@
  *
  * The client over TLS: whom it trusts, who it says it is, and what a cut means there. Proxies, too.
  */
+#include "lib/base/memory.h"
 #include "lib/client/client.h"
+#include "lib/client/trust.h"
 #include "lib/task/loop.h"
 #include "test/support/asker.h"
 
 #include <event2/buffer.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,9 +95,55 @@ static void a_systems_authority_is_named_by_the_environment(void **state)
     (void)state;
     setenv("SSL_CERT_FILE", asker_pems()->ca, 1);
     ask("127.0.0.1", &tls, system, ERROR_NONE, NULL);
-    setenv("SSL_CERT_FILE", "/nowhere/ca.pem", 1);
-    ask("127.0.0.1", &tls, system, ERROR_INVALID, "/nowhere/ca.pem");
+    setenv("SSL_CERT_FILE", asker_pems()->foreign_ca, 1);
+    ask("127.0.0.1", &tls, system, ERROR_IO, "certificate");
     unsetenv("SSL_CERT_FILE");
+}
+
+static void authorities_are_in_directories_too(void **state)
+{
+    struct origin_tls tls = server();
+    struct client_options system = {.ca_file = NULL};
+    auto_free char *folder = xstrdup(asker_pems()->ca);
+    auto_str both = STR_INIT(PATH_MAX);
+
+    (void)state;
+    *strrchr(folder, '/') = '\0';
+    str_append_format(&both, "/nowhere::%s", folder);
+    setenv("SSL_CERT_DIR", str_text(&both), 1);
+    setenv("SSL_CERT_FILE", "/nowhere/ca.pem", 1);
+    ask("127.0.0.1", &tls, system, ERROR_NONE, NULL);
+    setenv("SSL_CERT_DIR", "/nowhere", 1);
+    ask("127.0.0.1", &tls, system, ERROR_INVALID, "/nowhere/ca.pem");
+    setenv("SSL_CERT_FILE", asker_pems()->ca, 1);
+    ask("127.0.0.1", &tls, system, ERROR_NONE, NULL);
+    setenv("SSL_CERT_FILE", "/dev/null", 1);
+    setenv("SSL_CERT_DIR", "/sys/kernel", 1);
+    ask("127.0.0.1", &tls, system, ERROR_INVALID, "/dev/null");
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
+}
+
+static void what_the_environment_names_does_not_hide_the_systems(void **state)
+{
+    struct trust trust;
+
+    (void)state;
+    setenv("SSL_CERT_FILE", "/my/ca.pem", 1);
+    trust_init(&trust, NULL);
+    assert_string_equal(trust.file, "/my/ca.pem");
+    assert_string_not_equal(trust.more, "");
+    trust_fini(&trust);
+    setenv("SSL_CERT_DIR", "/my/cas:/your/cas", 1);
+    trust_init(&trust, NULL);
+    assert_string_equal(trust.more, "/my/cas:/your/cas");
+    trust_fini(&trust);
+    trust_init(&trust, "/the/only/one.pem");
+    assert_string_equal(trust.file, "/the/only/one.pem");
+    assert_string_equal(trust.more, "");
+    trust_fini(&trust);
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
 }
 
 static void a_server_of_another_name_is_refused(void **state)
@@ -452,6 +501,8 @@ int main(void)
         cmocka_unit_test(a_server_of_ones_own_authority_is_trusted),
         cmocka_unit_test(a_server_of_an_unknown_authority_is_refused),
         cmocka_unit_test(a_systems_authority_is_named_by_the_environment),
+        cmocka_unit_test(authorities_are_in_directories_too),
+        cmocka_unit_test(what_the_environment_names_does_not_hide_the_systems),
         cmocka_unit_test(a_server_of_another_name_is_refused),
         cmocka_unit_test(any_server_is_taken_without_verification),
         cmocka_unit_test(a_client_certificate_is_shown),
