@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * turns - see turns.h. A turn that ends is handed to whoever is next: nobody who comes meanwhile
- * can take it.
+ * can take it. How one waits and goes away is the business of gate.h; whose turn it is is ours.
  */
 #include "auth/htpasswd/turns.h"
 
 #include "lib/base/memory.h"
-#include "lib/task/task.h"
+#include "lib/task/gate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,16 +14,9 @@
 
 #include "lib/base/banned.h"
 
-struct waiter {
-    struct task_wait wait;
-    struct line *line; /* NULL: its turn has come */
-    TAILQ_ENTRY(waiter) link;
-};
-
 struct line {
     struct login_key address;
-    TAILQ_HEAD(, waiter) waiters; /* never empty */
-    size_t count;
+    struct gate_line waiters; /* never empty */
     bool is_suspect;
     TAILQ_ENTRY(line) link;
 };
@@ -83,29 +76,16 @@ static struct line *add_line(struct turns *turns, const struct login_key *addres
 
     line->address = *address;
     line->is_suspect = is_suspect;
-    TAILQ_INIT(&line->waiters);
+    gate_line_init(&line->waiters);
     TAILQ_INSERT_TAIL(lines_of(turns, is_suspect), line, link);
     return line;
 }
 
-static void join(struct turns *turns, struct line *line, struct waiter *waiter)
+/* One less waits in it; the line goes with its last waiter. */
+static void shorten(struct turns *turns, struct line *line)
 {
-    waiter->line = line;
-    TAILQ_INSERT_TAIL(&line->waiters, waiter, link);
-    line->count++;
-    turns->waiting++;
-}
-
-/* The line goes with its last waiter. */
-static void leave(struct turns *turns, struct waiter *waiter)
-{
-    struct line *line = waiter->line;
-
-    TAILQ_REMOVE(&line->waiters, waiter, link);
-    waiter->line = NULL;
-    line->count--;
     turns->waiting--;
-    if (line->count > 0)
+    if (line->waiters.count > 0)
         return;
     TAILQ_REMOVE(lines_of(turns, line->is_suspect), line, link);
     free(line);
@@ -137,36 +117,36 @@ static struct line *next_line(struct turns *turns)
 int turns_begin(struct turns *turns, const struct login_key *address, bool is_suspect,
                 struct error *err)
 {
-    struct waiter waiter = {.wait = TASK_WAIT_INIT};
     struct line *line = find_line(lines_of(turns, is_suspect), address);
+    bool is_served;
 
     if (turns->free > 0) {
         turns->free--;
         return 0;
     }
-    if (turns->waiting >= turns->max || (line != NULL && line->count >= turns->line_max))
+    if (turns->waiting >= turns->max || (line != NULL && line->waiters.count >= turns->line_max))
         return error_set(err, ERROR_BUSY, "too many logins wait for their turn");
-    join(turns, line != NULL ? line : add_line(turns, address, is_suspect), &waiter);
-    if (task_wait(&waiter.wait, TASK_NO_TIMEOUT, err) == 0)
+    if (line == NULL)
+        line = add_line(turns, address, is_suspect);
+    turns->waiting++;
+    if (gate_line_wait(&line->waiters, &is_served, err) == 0)
         return 0;
-    if (waiter.line != NULL)
-        leave(turns, &waiter);
-    else
+    if (is_served)
         turns_end(turns); /* canceled just as the turn came */
+    else
+        shorten(turns, line);
     return -1;
 }
 
 void turns_end(struct turns *turns)
 {
     struct line *line = next_line(turns);
-    struct waiter *waiter;
 
     if (line == NULL) {
         turns->free++;
         return;
     }
-    waiter = TAILQ_FIRST(&line->waiters);
     move_to_end(turns, line);
-    leave(turns, waiter);
-    task_wake(&waiter->wait);
+    gate_line_serve(&line->waiters);
+    shorten(turns, line);
 }

@@ -7,13 +7,13 @@
  */
 #include "auth/token/verifier.h"
 
-#include "auth/token/gate.h"
 #include "auth/token/key_files.h"
 #include "auth/token/known.h"
 #include "auth/token/trust.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/task/gate.h"
 #include "lib/task/offload.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  *
  *     spawn ---> ready ---> running ---> ended (freed by the loop)
  *                  ^           |
- *                  |  wake     |  task_wait, task_sleep, task_lock, offload
+ *                  |  wake     |  task_wait, task_sleep, offload, gate_enter
  *                  +-------- waiting
  *
  * The loop starts and resumes tasks; a task never runs another task's code. Whatever was read

@@ -2,8 +2,8 @@
  *
  * A gate: how many are within, in which order the others follow, and what a cancellation leaves.
  */
-#include "auth/token/gate.h"
 #include "lib/base/cleanup.h"
+#include "lib/task/gate.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
 
