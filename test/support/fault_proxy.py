@@ -90,6 +90,7 @@ class FaultProxy:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            _send_at_once(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
@@ -124,6 +125,7 @@ class FaultProxy:
 
     def _pass_on(self, connection, reader, head, request, fault):
         with socket.create_connection(self.service) as service:
+            _send_at_once(service)
             service.sendall(_one_shot(head))
             _copy(reader, service, request.size)
             answer = service.makefile("rb")
@@ -142,6 +144,11 @@ class FaultProxy:
 
 
 # ---- pieces ---------------------------------------------------------------------------------------
+
+
+def _send_at_once(connection):
+    """A head and its body are sent one after the other: the body must not wait for the head's receipt."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _read_head(reader):
