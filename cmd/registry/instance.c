@@ -292,6 +292,7 @@ static int open_server(struct instance *instance, struct error *err)
     int adopted;
 
     instance->server = new_server(config, instance->tls, api_handle, instance->api);
+    http_server_set_max_connections(instance->server, (size_t)config->http.connections_max);
     adopted = systemd_adopt(instance->server, NULL, err);
     if (adopted < 0)
         return -1;
@@ -364,6 +365,7 @@ size_t instance_reload(struct instance *instance, const struct config *config)
     struct api_settings settings = settings_of(config);
 
     api_reload(instance->api, &settings);
+    http_server_set_max_connections(instance->server, (size_t)config->http.connections_max);
     return reload_tls(instance) + reload_access(instance);
 }
 

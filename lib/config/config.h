@@ -153,6 +153,7 @@ struct config {
         int64_t header_timeout_ns; /* these three: at least 1 ms */
         int64_t idle_timeout_ns;
         int64_t body_timeout_ns;
+        int64_t connections_max;     /* 0: as many as open files allow */
         struct config_pairs headers; /* a name may repeat */
         struct {
             char *certificate; /* "": no TLS */

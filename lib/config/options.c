@@ -261,6 +261,10 @@ const struct option options[] = {
     {.path = "http.bodytimeout", .type = OPTION_DURATION, FIELD(http.body_timeout_ns),
      .default_text = "60s", .min = MILLISECOND, .max = 240 * HOUR, .is_ours = true,
      .help = "How long a body, or a client that reads an answer, may stand still."},
+    {.path = "http.maxconnections", .type = OPTION_INTEGER, FIELD(http.connections_max),
+     .default_text = "0", .example = "1000", .is_ours = true, .is_reloadable = true,
+     .help = "Most connections at once; 0 is as many as the limit of open files allows. Who comes when "
+             "all are taken waits, and the connection ends that has waited for a request for longest."},
     {.path = "http.headers", .type = OPTION_HEADERS, FIELD(http.headers), .default_text = "{}",
      .example = "{X-Content-Type-Options: [nosniff]}", .is_shown = true, .is_reloadable = true,
      .check = check_headers, .help = "Headers added to answers: names with lists of values."},

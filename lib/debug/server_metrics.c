@@ -10,6 +10,9 @@
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
 
+#include <math.h>
+#include <stdint.h>
+
 #include "lib/base/banned.h"
 
 static struct metric_family received_family =
@@ -18,6 +21,8 @@ static struct metric_family sent_family =
     METRIC_COUNTER("registry_http_sent_bytes_total", "Bytes of response bodies.", NULL);
 static struct metric_family connections_family =
     METRIC_GAUGE("registry_http_open_connections", "Connections of clients.", NULL);
+static struct metric_family limit_family =
+    METRIC_GAUGE("registry_http_max_connections", "Connections that may be open at once.", NULL);
 static struct metric_family requests_family = METRIC_GAUGE(
     "registry_http_open_requests", "Requests that are served, on whatever path.", NULL);
 static struct metric_family tasks_family =
@@ -31,9 +36,12 @@ static struct metric_family healthy_family =
 
 static void collect_server(const struct http_server *server)
 {
+    size_t limit = http_server_connection_limit(server);
+
     metric_set_only(&received_family, (double)http_server_bytes_in(server));
     metric_set_only(&sent_family, (double)http_server_bytes_out(server));
     metric_set_only(&connections_family, (double)http_server_connection_count(server));
+    metric_set_only(&limit_family, limit == SIZE_MAX ? HUGE_VAL : (double)limit);
     metric_set_only(&requests_family, (double)http_server_request_count(server));
 }
 

@@ -46,9 +46,19 @@ struct bufferevent *connection_new_bufferevent(struct event_base *base, void *se
     return conn->bev;
 }
 
+static void set_phase(struct connection *conn, enum connection_phase phase)
+{
+    if (conn->phase == CONNECTION_IDLE)
+        server_on_busy(conn->server, conn);
+    conn->phase = phase;
+    if (phase == CONNECTION_IDLE)
+        server_on_idle(conn->server, conn);
+}
+
 void connection_free(struct connection *conn)
 {
     assert(conn->request == NULL);
+    set_phase(conn, CONNECTION_OPENING);
     server_on_connection_end(conn->server, conn);
     event_free(conn->start);
     event_free(conn->timer);
@@ -110,7 +120,7 @@ void connection_start_timer(struct connection *conn, int ms)
 
 void connection_ready(struct connection *conn)
 {
-    conn->phase = CONNECTION_IDLE;
+    set_phase(conn, CONNECTION_IDLE);
     conn->scanned = 0;
     connection_start_timer(conn, server_options(conn->server)->idle_timeout_ms);
     conn->transport->watch(conn, true);
@@ -220,7 +230,7 @@ static bool gate(struct connection *conn)
     if (len == 0)
         return false;
     if (conn->phase == CONNECTION_IDLE) {
-        conn->phase = CONNECTION_HEAD;
+        set_phase(conn, CONNECTION_HEAD);
         connection_start_timer(conn, server_options(conn->server)->header_timeout_ms);
     }
     if (len > HEAD_SIZE_MAX)
@@ -294,7 +304,7 @@ void connection_on_request(struct evhttp_request *evreq, void *server)
     bufferevent_getcb(evhttp_connection_get_bufferevent(evcon), NULL, NULL, NULL, &arg);
     conn = arg;
     assert(conn->server == server && conn->phase == CONNECTION_HEAD);
-    conn->phase = CONNECTION_REQUEST;
+    set_phase(conn, CONNECTION_REQUEST);
     conn->request = req;
     conn->wake = TASK_WAIT_INIT;
     conn->wait_timeout_ms = server_options(conn->server)->body_timeout_ms;

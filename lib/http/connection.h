@@ -92,7 +92,9 @@ struct connection {
     bool is_eof;                  /* the client has closed its sending side */
     char peer[ADDRESS_TEXT_SIZE];
     char peer_host[ADDRESS_TEXT_SIZE];
+    int64_t idle_at; /* when the present CONNECTION_IDLE began; clock_monotonic_ns */
     TAILQ_ENTRY(connection) link;
+    TAILQ_ENTRY(connection) idle_link; /* in CONNECTION_IDLE */
 };
 
 TAILQ_HEAD(connection_list, connection);
@@ -153,6 +155,8 @@ void connection_finish_request(struct http_request *req, bool keep);
 
 void server_on_connection(struct http_server *server, struct connection *conn);
 void server_on_connection_end(struct http_server *server, struct connection *conn);
+void server_on_idle(struct http_server *server, struct connection *conn);
+void server_on_busy(struct http_server *server, struct connection *conn);
 void server_on_request(struct http_server *server);
 void server_on_request_end(struct http_server *server);
 void server_on_body(struct http_server *server, size_t in, size_t out); /* bytes */

@@ -6,19 +6,15 @@
 
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/http/admission.h"
 #include "lib/http/connection.h"
 #include "lib/http/listener.h"
 #include "lib/task/loop.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <event2/listener.h>
-#include <sys/resource.h>
 
 #include "lib/base/banned.h"
-
-#define LISTENERS_MAX 16
-#define PAUSE_MS      100 /* how long accepting rests when descriptors have run out */
 
 /* A listener and evhttp's hold on it. */
 struct entrance {
@@ -29,17 +25,14 @@ struct entrance {
 struct http_server {
     struct http_server_options options;
     struct evhttp *evhttp;
-    struct entrance entrances[LISTENERS_MAX];
+    struct entrance entrances[ADMISSION_LISTENERS_MAX];
     size_t entrance_count;
     char address[LISTENER_NAME_SIZE];
     struct connection_list connections;
-    size_t connection_count;
-    size_t connection_limit; /* leaves descriptors for files */
+    struct admission admission;
     size_t request_count;
     uint64_t bytes_in;
     uint64_t bytes_out;
-    bool is_accepting;
-    struct event *resume; /* accepts again after a pause */
 
     bool is_draining;
     bool is_drained_in_time;
@@ -70,7 +63,17 @@ const char *http_server_address(const struct http_server *server)
 
 size_t http_server_connection_count(const struct http_server *server)
 {
-    return server->connection_count;
+    return server->admission.count;
+}
+
+size_t http_server_connection_limit(const struct http_server *server)
+{
+    return server->admission.limit;
+}
+
+void http_server_set_max_connections(struct http_server *server, size_t max)
+{
+    admission_set_max(&server->admission, max);
 }
 
 size_t http_server_request_count(const struct http_server *server)
@@ -90,60 +93,15 @@ uint64_t http_server_bytes_out(const struct http_server *server)
 
 /* ---- accepting ---- */
 
-static void set_accepting(struct http_server *server, bool is_accepting)
-{
-    if (server->is_accepting == is_accepting)
-        return;
-    server->is_accepting = is_accepting;
-    for (size_t i = 0; i < server->entrance_count; i++) {
-        struct evconnlistener *listener =
-            evhttp_bound_socket_get_listener(server->entrances[i].bound);
-
-        if (is_accepting)
-            evconnlistener_enable(listener);
-        else
-            evconnlistener_disable(listener);
-    }
-}
-
-static void resume_accepting(struct http_server *server)
-{
-    if (!server->is_draining && server->connection_count < server->connection_limit)
-        set_accepting(server, true);
-}
-
-static void on_resume(evutil_socket_t fd, short events, void *arg)
-{
-    (void)fd, (void)events;
-    resume_accepting(arg);
-}
-
 /* Out of descriptors or memory: accepting again at once would spin. */
 static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
     struct http_server *server = SLIST_FIRST(&servers);
-    struct timeval after = {0, PAUSE_MS * 1000};
-    int sys = EVUTIL_SOCKET_ERROR();
 
     (void)listener;
     while (server->evhttp != evhttp)
         server = SLIST_NEXT(server, link);
-    log_warn("accepting connections pauses for %d ms: %s", PAUSE_MS, strerror(sys));
-    set_accepting(server, false);
-    evtimer_add(server->resume, &after);
-}
-
-/* A share of the descriptors is kept for what requests open. */
-static size_t connection_limit(void)
-{
-    struct rlimit limit = {0};
-    rlim_t reserve;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-        return SIZE_MAX;
-    reserve = limit.rlim_cur / 4;
-    reserve = reserve < 24 ? 24 : reserve > 1024 ? 1024 : reserve;
-    return limit.rlim_cur > reserve ? (size_t)(limit.rlim_cur - reserve) : 1;
+    admission_pause(&server->admission);
 }
 
 /* Accepts on a listener from now on; takes its descriptor. */
@@ -160,6 +118,7 @@ static void add_entrance(struct http_server *server, const struct listener *list
     if (entrance->bound == NULL)
         abort();
     evconnlistener_set_error_cb(events, on_accept_error);
+    admission_open(&server->admission, events);
     if (server->entrance_count++ == 0)
         memcpy(server->address, listener->name, sizeof(server->address));
 }
@@ -169,7 +128,7 @@ int http_server_listen(struct http_server *server, const char *net, const char *
 {
     struct listener listener;
 
-    if (server->entrance_count == LISTENERS_MAX)
+    if (server->entrance_count == ADMISSION_LISTENERS_MAX)
         return error_set(err, ERROR_INVALID, "listen %s %s: too many listeners", net, address);
     if (listener_open(&listener, net, address, err) < 0)
         return -1;
@@ -182,7 +141,7 @@ int http_server_adopt(struct http_server *server, int fd, struct error *err)
     auto_close int taken = fd;
     struct listener listener;
 
-    if (server->entrance_count == LISTENERS_MAX)
+    if (server->entrance_count == ADMISSION_LISTENERS_MAX)
         return error_set(err, ERROR_INVALID, "descriptor %d: too many listeners", fd);
     if (listener_adopt(&listener, fd, err) < 0)
         return -1;
@@ -196,22 +155,30 @@ int http_server_adopt(struct http_server *server, int fd, struct error *err)
 void server_on_connection(struct http_server *server, struct connection *conn)
 {
     TAILQ_INSERT_TAIL(&server->connections, conn, link);
-    if (++server->connection_count >= server->connection_limit)
-        set_accepting(server, false);
+    admission_enter(&server->admission);
 }
 
 static void check_drained_soon(struct http_server *server)
 {
-    if (server->is_draining && server->connection_count == 0)
+    if (server->is_draining && server->admission.count == 0)
         event_active(server->drain_check, EV_TIMEOUT, 0);
 }
 
 void server_on_connection_end(struct http_server *server, struct connection *conn)
 {
     TAILQ_REMOVE(&server->connections, conn, link);
-    server->connection_count--;
-    resume_accepting(server);
+    admission_leave(&server->admission);
     check_drained_soon(server);
+}
+
+void server_on_idle(struct http_server *server, struct connection *conn)
+{
+    admission_on_idle(&server->admission, conn);
+}
+
+void server_on_busy(struct http_server *server, struct connection *conn)
+{
+    admission_on_busy(&server->admission, conn);
 }
 
 void server_on_request(struct http_server *server)
@@ -234,7 +201,7 @@ void server_on_body(struct http_server *server, size_t in, size_t out)
 
 static void stop_listening(struct http_server *server)
 {
-    evtimer_del(server->resume);
+    admission_stop(&server->admission);
     while (server->entrance_count > 0) {
         struct entrance *entrance = &server->entrances[--server->entrance_count];
 
@@ -278,7 +245,7 @@ static void on_drain_check(evutil_socket_t fd, short events, void *arg)
     http_drained_cb *done = server->on_drained;
 
     (void)fd, (void)events;
-    if (done == NULL || server->connection_count > 0)
+    if (done == NULL || server->admission.count > 0)
         return;
     server->on_drained = NULL;
     evtimer_del(server->drain_timer);
@@ -309,15 +276,12 @@ struct http_server *http_server_new(const struct http_server_options *options)
     struct event_base *base = loop_base();
 
     server->options = *options;
-    server->is_accepting = true;
-    server->connection_limit = connection_limit();
+    admission_init(&server->admission);
     TAILQ_INIT(&server->connections);
     server->evhttp = evhttp_new(base);
-    server->resume = evtimer_new(base, on_resume, server);
     server->drain_timer = evtimer_new(base, on_drain_timeout, server);
     server->drain_check = event_new(base, -1, 0, on_drain_check, server);
-    if (server->evhttp == NULL || server->resume == NULL || server->drain_timer == NULL ||
-        server->drain_check == NULL)
+    if (server->evhttp == NULL || server->drain_timer == NULL || server->drain_check == NULL)
         abort();
     SLIST_INSERT_HEAD(&servers, server, link);
     evhttp_set_default_content_type(server->evhttp, NULL);
@@ -335,7 +299,7 @@ void http_server_free(struct http_server *server)
     evhttp_free(server->evhttp);
     while (!TAILQ_EMPTY(&server->connections))
         connection_free(TAILQ_FIRST(&server->connections));
-    event_free(server->resume);
+    admission_fini(&server->admission);
     event_free(server->drain_timer);
     event_free(server->drain_check);
     free(server);

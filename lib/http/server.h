@@ -56,6 +56,17 @@ typedef void http_drained_cb(bool in_time, void *arg);
 void http_server_drain(struct http_server *server, int timeout_ms, http_drained_cb *done,
                        void *arg);
 
+/*
+ * http_server_set_max_connections - how many may be open at once; 0, as at the start: as many as
+ * the limit of open files allows, less a share for what requests open. Those that come when all are
+ * taken wait, not accepted; while somebody does, connections are closed that have waited for a
+ * request for longest, and more than a second. Any time.
+ */
+void http_server_set_max_connections(struct http_server *server, size_t max);
+
+/* What holds now; SIZE_MAX: there is no limit. */
+size_t http_server_connection_limit(const struct http_server *server);
+
 /* Bytes of bodies, in both directions, since the start. */
 uint64_t http_server_bytes_in(const struct http_server *server);
 uint64_t http_server_bytes_out(const struct http_server *server);

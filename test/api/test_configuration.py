@@ -95,6 +95,7 @@ CASES = {
     "http.headertimeout": Case("7s"),
     "http.idletimeout": Case("7s"),
     "http.bodytimeout": Case("7s"),
+    "http.maxconnections": Case(77),
     "http.headers": Case({"X-A": ["b", "c"], "X-D": ["e"]}),
     "http.tls.certificate": Case("/c.pem", beside={"http.tls.key": "/k.pem"}),
     "http.tls.key": Case("/k.pem", beside={"http.tls.certificate": "/c.pem"}),

@@ -6,28 +6,11 @@ import pytest
 from support.client import OCTETS, with_query
 from support.content import digest_of, random_bytes
 from support.registry import wait_until
+from support.reload import DONE, reload
 
 pytestmark = pytest.mark.ours("upstream ends at SIGHUP")
 
-DONE = "the configuration has been read again"
 REFUSED = "the configuration stays as it was"
-
-
-def reload(registry, text=None, says=DONE, **settings):
-    """Writes the configuration (or @text) and waits until the server has read it."""
-    for key, value in settings.items():
-        parents = key.split("__")
-        section = registry.config
-        for parent in parents[:-1]:
-            section = section.setdefault(parent, {})
-        section[parents[-1]] = value
-    if text is None:
-        registry.write_config()
-    else:
-        registry.config_path.write_text(text)
-    before = registry.stderr().count(says)
-    registry.signal(signal.SIGHUP)
-    wait_until(lambda: registry.stderr().count(says) > before, what=says)
 
 
 def test_headers_change(start_registry):
