@@ -73,6 +73,7 @@ CASES = {
     "storage.s3.storageclass": Case("NONE", beside=S3),
     "storage.s3.objectacl": Case("public-read", beside=S3),
     "storage.s3.useragent": Case("x", beside=S3),
+    "storage.s3.stalltimeout": Case("7s", beside=S3),
     "storage.s3.loglevel": Case("debug", beside=S3),
     "storage.s3.bucket": Case("images", beside={"storage.inmemory": None}),
     "storage.delete.enabled": Case(True),
