@@ -208,7 +208,7 @@ def _relay(connection, answer, head, method, fault):
     lines = head.split(b"\r\n")[:-2]
     kept = [line for line in lines
             if not line.lower().startswith((b"connection:", b"transfer-encoding:"))]
-    if "chunked" in headers.get("transfer-encoding", ""):
+    if "chunked" in headers.get("transfer-encoding", "") and method != "HEAD":
         body = _dechunk(body)
         kept.append(b"Content-Length: %d" % len(body))
     connection.sendall(b"\r\n".join(kept + [b"", b""]))
