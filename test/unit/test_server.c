@@ -44,6 +44,7 @@ struct way {
     const char *address;
     bool is_tls;
     int version; /* of TLS */
+    size_t max;  /* connections at once; 0: no matter how many */
 };
 
 /* One client on a helper thread, with blocking sockets; everything it did is in here. */
@@ -315,6 +316,7 @@ static void storm(const struct way *way, struct http_tls *tls)
     broken_bodies = 0;
     assert_int_equal(loop_open(CLIENTS, &err), 0);
     server = http_server_new(&options);
+    http_server_set_max_connections(server, way->max);
     assert_int_equal(http_server_listen(server, way->net, way->address, &err), 0);
     for (unsigned i = 0; i < CLIENTS; i++) {
         clients[i] = (struct client){.way = way, .ctx = ctx, .seed = i + 1};
@@ -340,7 +342,7 @@ static void storm(const struct way *way, struct http_tls *tls)
 static void bodies_arrive_whole_whatever_clients_do(void **state)
 {
     (void)state;
-    storm(&(struct way){"tcp", "127.0.0.1:0", false, 0}, NULL);
+    storm(&(struct way){"tcp", "127.0.0.1:0", false, 0, 0}, NULL);
 }
 
 static void bodies_arrive_whole_on_a_unix_socket(void **state)
@@ -352,8 +354,14 @@ static void bodies_arrive_whole_on_a_unix_socket(void **state)
     (void)state;
     close(fd);
     unlink(path);
-    storm(&(struct way){"unix", path, false, 0}, NULL);
+    storm(&(struct way){"unix", path, false, 0, 0}, NULL);
     assert_int_equal(stat(path, &info), -1);
+}
+
+static void bodies_arrive_whole_though_few_may_come_at_once(void **state)
+{
+    (void)state;
+    storm(&(struct way){"tcp", "127.0.0.1:0", false, 0, 3}, NULL);
 }
 
 /* ---- TLS ---- */
@@ -401,27 +409,33 @@ static int remove_certificate(void **state)
     return 0;
 }
 
-static void storm_through_tls(int version)
+static void storm_through_tls(int version, size_t max)
 {
     struct http_tls_options options = {.certificate = certificate_path, .key = key_path};
     struct error err = ERROR_INIT;
     struct http_tls *tls = NULL;
 
     assert_int_equal(http_tls_new(&options, &tls, &err), 0);
-    storm(&(struct way){"tcp", "127.0.0.1:0", true, version}, tls);
+    storm(&(struct way){"tcp", "127.0.0.1:0", true, version, max}, tls);
     http_tls_free(tls);
 }
 
 static void bodies_arrive_whole_through_tls_1_2(void **state)
 {
     (void)state;
-    storm_through_tls(TLS1_2_VERSION);
+    storm_through_tls(TLS1_2_VERSION, 0);
 }
 
 static void bodies_arrive_whole_through_tls_1_3(void **state)
 {
     (void)state;
-    storm_through_tls(TLS1_3_VERSION);
+    storm_through_tls(TLS1_3_VERSION, 0);
+}
+
+static void bodies_arrive_whole_through_tls_though_few_may_come_at_once(void **state)
+{
+    (void)state;
+    storm_through_tls(TLS1_3_VERSION, 3);
 }
 
 int main(void)
@@ -431,6 +445,8 @@ int main(void)
         cmocka_unit_test(bodies_arrive_whole_on_a_unix_socket),
         cmocka_unit_test(bodies_arrive_whole_through_tls_1_2),
         cmocka_unit_test(bodies_arrive_whole_through_tls_1_3),
+        cmocka_unit_test(bodies_arrive_whole_though_few_may_come_at_once),
+        cmocka_unit_test(bodies_arrive_whole_through_tls_though_few_may_come_at_once),
     };
 
     signal(SIGPIPE, SIG_IGN);
