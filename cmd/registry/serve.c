@@ -5,6 +5,7 @@
  *     configuration -> log -> loop -> (task) instance_open: it serves
  *     SIGHUP          -> (task) reload
  *     SIGTERM, SIGINT -> instance_drain -> (task) instance_close -> loop stops -> all is freed
+ *                     -> or the end, where something does not end
  */
 #include "cmd/registry/command.h"
 #include "cmd/registry/footprint.h"
@@ -30,6 +31,7 @@
 #include "lib/base/banned.h"
 
 #define HELPER_COUNT 4
+#define GRACE_S      5 /* after the drain timeout, for what must not be torn apart */
 #define ARENA_COUNT  2 /* malloc arenas; more cost memory and buy nothing with one loop */
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -41,6 +43,7 @@ struct serve {
     struct instance *instance;
     struct task *work; /* starts, reloads or closes; NULL: nothing to do */
     struct event *signal_events[array_count(signals)];
+    struct event *overdue; /* the end, whatever is under way */
     bool is_open;
     bool is_reload_due;
     bool is_stopping;
@@ -220,12 +223,25 @@ static void die_by(int number)
     raise(number);
 }
 
+/* What must not be torn apart is not canceled either; but a storage that is silent holds it for
+ * longer than anybody waits for us. It ends as kill -9 would end it. */
+static void on_overdue(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd, (void)events, (void)arg;
+    log_error("stopped with work under way that had not ended %d s after http.draintimeout",
+              GRACE_S);
+    log_fini();
+    _exit(EXIT_FAILURE);
+}
+
 static void stop(struct serve *serve)
 {
     int64_t timeout_ns = serve->config->http.drain_timeout_ns;
+    struct timeval overdue = {timeout_ns / 1000000000 + GRACE_S, timeout_ns % 1000000000 / 1000};
     char timeout[CLOCK_DURATION_SIZE];
 
     serve->is_stopping = true;
+    evtimer_add(serve->overdue, &overdue);
     if (!serve->is_open) {
         finish(serve);
         return;
@@ -250,6 +266,9 @@ static void on_signal(evutil_socket_t number, short events, void *arg)
 
 static void watch_signals(struct serve *serve)
 {
+    serve->overdue = evtimer_new(loop_base(), on_overdue, serve);
+    if (serve->overdue == NULL)
+        abort();
     for (size_t i = 0; i < array_count(signals); i++) {
         serve->signal_events[i] = evsignal_new(loop_base(), signals[i], on_signal, serve);
         if (serve->signal_events[i] == NULL || event_add(serve->signal_events[i], NULL) < 0)
@@ -261,6 +280,7 @@ static void free_all(struct serve *serve)
 {
     for (size_t i = 0; i < array_count(signals); i++)
         event_free(serve->signal_events[i]);
+    event_free(serve->overdue);
     instance_free(serve->instance);
     if (serve->current != serve->config)
         config_free(serve->current);
