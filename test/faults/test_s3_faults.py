@@ -12,6 +12,7 @@ from support.client import OCTETS
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
 from support.fault_proxy import Fault, FaultProxy
 from support.registry import is_upstream
+from support.shards import Shards, fault_at, push_and_pull
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="how we bear with a bad network")
 
@@ -33,51 +34,36 @@ def registry(start_s3_registry, proxy):
     return start_s3_registry({"storage.redirect.disable": True}, url=proxy.url)
 
 
-def push_and_pull(client, repository, data):
-    """Chunked, so that there are parts, a short end, and a copy; 200 at the end, or what failed."""
-    digest = digest_of(data)
-    cut = len(data) - 7
-    answer = client.post(f"/v2/{repository}/blobs/uploads/")
-    for begin, end in ((0, cut), (cut, len(data))):
-        if answer.status != 202:
-            return answer.status
-        headers = {"Content-Type": OCTETS, "Content-Range": f"{begin}-{end - 1}"}
-        answer = client.patch(answer.location, headers, data[begin:end])
-    if answer.status != 202:
-        return answer.status
-    answer = client.put(f"{answer.location}&digest={digest}", {"Content-Type": OCTETS})
-    if answer.status != 201:
-        return answer.status
-    answer = client.get(f"/v2/{repository}/blobs/{digest}")
-    assert answer.status != 200 or answer.body == data
-    return answer.status
-
-
-def fail_once(proxy, number, kind):
-    """The @number-th request from now on."""
-    first = len(proxy.requests)
-    fault = Fault(kind, STANDSTILL_S if kind == "delay" else 0)
-    proxy.plan = lambda request: fault if request.number == first + number else None
+def fault_of(kind):
+    return Fault(kind, STANDSTILL_S if kind == "delay" else 0)
 
 
 @pytest.mark.parametrize("size", [100, 6 * MIB])
 @pytest.mark.parametrize("turn", ROUNDS)
-def test_one_fault_at_each_request_is_borne(registry, proxy, bucket, repo, turn, size):
+def test_one_fault_at_each_request_is_borne(ceph, start_s3_registry, bucket, repo, turn, size):
     """Short content goes another way than content of several parts."""
-    with registry.client() as client:
-        assert push_and_pull(client, f"{repo}/0", random_bytes(size, f"{repo} 0")) == 200
-        count = len(proxy.requests)
-        for number in range(1, count + 1):
-            data = random_bytes(size + number, f"{repo} {number}")
-            kind = KINDS[(turn + number) % len(KINDS)]
-            fail_once(proxy, number, kind)
-            assert push_and_pull(client, f"{repo}/{number}", data) == 200, f"{kind} at request {number}"
-        proxy.plan = lambda request: None
-        for number in range(1, count + 1):
-            data = random_bytes(size + number, f"{repo} {number}")
-            assert client.pull_blob(f"{repo}/{number}", digest_of(data)) == data
-    sessions = [key for key in bucket.keys() if "/_uploads/" in key]
-    assert sessions == []
+
+    def data_of(number):
+        return random_bytes(size + number, f"{repo} {number}")
+
+    def push(registry, proxy, number):
+        kind = KINDS[(turn + number) % len(KINDS)]
+        fault_at(proxy, number, fault_of(kind))
+        with registry.client() as client:
+            status = push_and_pull(client, f"{repo}/{number}", data_of(number))
+        assert status == 200, f"{kind} at request {number}"
+
+    with Shards(ceph, start_s3_registry) as shards:
+        registry, proxy = shards.all[0]
+        with registry.client() as client:
+            assert push_and_pull(client, f"{repo}/0", data_of(0)) == 200
+            numbers = range(1, len(proxy.requests) + 1)
+            shards.each_of(numbers, push)
+            for number in numbers:
+                data = data_of(number)
+                assert client.pull_blob(f"{repo}/{number}", digest_of(data)) == data
+        sessions = [key for key in bucket.keys() if "/_uploads/" in key]
+        assert sessions == []
 
 
 @pytest.mark.parametrize("kind", PERSISTENT)

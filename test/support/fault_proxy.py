@@ -25,6 +25,8 @@ KINDS = (
     "error",      # 500 InternalError, not passed on
     "truncate",   # half of the answer's body, then the end
     "stall",      # the answer waits until the proxy is released or closed
+    "stall within",  # half of the answer's body, then the same
+    "silence",    # it waits likewise, but is not passed on
     "delay",      # the answer comes later
 )
 
@@ -116,6 +118,9 @@ class FaultProxy:
         fault = self.plan(request) or Fault("none")
         if fault.kind == "refuse":
             return _reset(connection)
+        if fault.kind == "silence":
+            self._released.wait()
+            return False
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault.kind in ("slow down", "error"):
@@ -140,7 +145,7 @@ class FaultProxy:
             if fault.kind == "stall":
                 self._released.wait()
             time.sleep(self.delay + fault.seconds)
-            return _relay(connection, answer, answer_head, request.method, fault)
+            return _relay(connection, answer, answer_head, request.method, fault, self._released)
 
 
 # ---- pieces ---------------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ def _answer(connection, method, status):
     return True
 
 
-def _relay(connection, answer, head, method, fault):
+def _relay(connection, answer, head, method, fault, released):
     """The answer as it came, but for how its connection ends."""
     _, _, headers = _parse(b"HTTP/1.1 x y\r\n" + head.split(b"\r\n", 1)[1])
     body = b"" if method == "HEAD" else answer.read()
@@ -212,8 +217,10 @@ def _relay(connection, answer, head, method, fault):
         body = _dechunk(body)
         kept.append(b"Content-Length: %d" % len(body))
     connection.sendall(b"\r\n".join(kept + [b"", b""]))
-    if fault.kind == "truncate" and body:
+    if fault.kind in ("truncate", "stall within") and body:
         connection.sendall(body[: len(body) // 2])
+        if fault.kind == "stall within":
+            released.wait()
         return _reset(connection)
     connection.sendall(body)
     return True
