@@ -8,6 +8,7 @@ import pytest
 from support import ceph as ceph_cluster
 from support import s3
 from support import swift as swift_service
+from support.fault_proxy import FaultProxy
 from support.registry import Registry, binary, is_upstream
 
 _counter = itertools.count(1)
@@ -23,6 +24,22 @@ def pytest_configure(config):
         "ours(why, run=True): not how upstream 2.8 behaves; against upstream the test is expected"
         " to fail (run=False: is not run, because it would hang or take long)",
     )
+    config.addinivalue_line("markers", "not_on(service, why): what this service of buckets cannot do")
+
+
+# They share no code.
+_SERVICES = ("ceph", "swift")
+
+
+def pytest_generate_tests(metafunc):
+    """A test with a bucket is run on each service that has what it needs, or on the one it asks for by name."""
+    if "s3_service" not in metafunc.fixturenames:
+        return
+    lacking = dict(mark.args for mark in metafunc.definition.iter_markers("not_on"))
+    wanted = [name for name in _SERVICES if name in metafunc.fixturenames] or _SERVICES
+    metafunc.parametrize("s3_service", indirect=True, argvalues=[
+        pytest.param(name, marks=[pytest.mark.skip(f"{name}: {lacking[name]}")] if name in lacking else [])
+        for name in wanted])
 
 
 def pytest_collection_modifyitems(config, items):
@@ -113,9 +130,9 @@ def swift(tmp_path_factory):
 
 
 @pytest.fixture
-def s3_service(ceph):
-    """The service that buckets are made on; a file that wants others as well has a fixture of its own."""
-    return ceph
+def s3_service(request):
+    """The service that buckets are made on: see pytest_generate_tests."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -133,6 +150,13 @@ def start_s3_registry(start_registry, bucket):
         return start_registry(storage="s3", settings=values, **options)
 
     return start
+
+
+@pytest.fixture
+def proxy(s3_service):
+    """Before the service of the test; a registry that goes through it has its url."""
+    with FaultProxy(("127.0.0.1", s3_service.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry on a bucket: what is in it, what clients see, and where content is fetched."""
-import http.client
-import urllib.parse
-
 import pytest
 from support.client import OCTETS
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
 from support.registry import Registry, is_upstream
+from support.s3 import fetch
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="test_s3_mixed_cluster.py looks at both")
 
@@ -14,27 +12,9 @@ MIB = 1 << 20
 BLOBS = "docker/registry/v2/blobs"
 
 
-@pytest.fixture(params=["ceph", "swift"])
-def s3_service(request):
-    """Two services that share no code; each test that has a bucket is run on both."""
-    return request.getfixturevalue(request.param)
-
-
 def blob_key(digest):
     algorithm, text = digest.split(":")
     return f"{BLOBS}/{algorithm}/{text[:2]}/{text}/data"
-
-
-def fetch(url, method="GET"):
-    """Status, headers and body of what a URL of the service leads to, asked without any key."""
-    parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    try:
-        connection.request(method, f"{parts.path}?{parts.query}")
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
-    finally:
-        connection.close()
 
 
 def pull(client, repository, digest):
@@ -84,7 +64,7 @@ def test_clients_are_sent_to_the_service(client, repo):
     response = client.head(f"/v2/{repo}/blobs/{digest}")
     assert response.status == 307
     status, headers, _ = fetch(response.header("Location"), "HEAD")
-    assert (status, headers["Content-Length"]) == (200, "5000")
+    assert (status, headers["content-length"]) == (200, "5000")
     assert client.get(f"/v2/{repo}/blobs/{digest_of(b'other')}").status == 404
 
 

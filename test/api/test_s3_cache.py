@@ -6,7 +6,6 @@ import urllib.parse
 import pytest
 from support.client import Client
 from support.content import digest_of
-from support.fault_proxy import FaultProxy
 from support.redis import Redis, is_installed
 from support.registry import is_upstream, wait_until
 
@@ -15,12 +14,6 @@ pytestmark = pytest.mark.skipif(is_upstream(), reason="upstream believes its cac
 CONTENT = b"kept in a bucket"
 DIGEST = digest_of(CONTENT)
 RANGE = {"Range": "bytes=5-9"}
-
-
-@pytest.fixture
-def proxy(ceph):
-    with FaultProxy(("127.0.0.1", ceph.port)) as proxy:
-        yield proxy
 
 
 class Cache:

@@ -162,7 +162,7 @@ def test_the_shared_file_is_read(start, bucket, repo, tmp_path):
     push_twice(start(AWS_PROFILE="mine"), repo)
 
 
-def test_nobody_to_ask_is_an_error_of_the_request(start, repo):
+def test_nobody_to_ask_is_an_error_of_the_request(ceph, start, repo):
     registry = start(AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:1")
     with registry.client() as client:
         assert client.post(f"/v2/{repo}/blobs/uploads/").status >= 500

@@ -7,12 +7,6 @@ from support.client_tools import SKOPEO, skopeo
 pytestmark = pytest.mark.skipif(not SKOPEO.exists(), reason="skopeo is not installed")
 
 
-@pytest.fixture(params=["ceph", "swift"])
-def s3_service(request):
-    """Two services that share no code."""
-    return request.getfixturevalue(request.param)
-
-
 @pytest.mark.parametrize("is_redirecting", [True, False])
 def test_an_image_comes_back_byte_for_byte(start_s3_registry, bucket, big_image, tmp_path, is_redirecting):
     server = start_s3_registry({"storage.redirect.disable": not is_redirecting})

@@ -11,12 +11,6 @@ from support.content import OCI_MANIFEST, SCHEMA2, digest_of, image, random_byte
 MIB = 1 << 20
 
 
-@pytest.fixture(params=["ceph", "swift"])
-def s3_service(request):
-    """Two services that share no code."""
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture
 def servers(start_registry, bucket):
     if not UPSTREAM.exists():

@@ -3,6 +3,7 @@
 
 Source of the signature: AWS Signature Version 4.
 """
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -39,6 +40,16 @@ def environment(service):
         "KIST_S3_SECRET_KEY": service.secret_key,
         "KIST_S3_REGION": service.region,
     }
+
+
+def fetch(url, method="GET", tls=None):
+    """Status, headers by lower-case name and body of what a URL leads to, asked without a key; @tls: ssl.SSLContext."""
+    parts = urllib.parse.urlsplit(url)
+    kind, more = (http.client.HTTPSConnection, {"context": tls}) if tls else (http.client.HTTPConnection, {})
+    with contextlib.closing(kind(parts.netloc, timeout=60, **more)) as connection:
+        connection.request(method, f"{parts.path}?{parts.query}")
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
 class S3Error(AssertionError):
