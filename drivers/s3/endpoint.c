@@ -107,7 +107,7 @@ static int locate_at(struct endpoint *endpoint, const struct config_s3 *config, 
     }
     while (span_ends_with(host, SPAN("/")))
         host.len--;
-    if (!is_made_of(host, ".-_:[]"))
+    if (!is_made_of(host, ".-_:[]") || host.data[0] == ':')
         return error_set(err, ERROR_INVALID,
                          "regionendpoint is not a host, host:port, or URL of one");
     if (!config->is_v4_auth && strstr(config->region_endpoint, "s3.amazonaws.com") != NULL)
@@ -137,7 +137,8 @@ int endpoint_init(struct endpoint *endpoint, const struct config_s3 *config, str
         return error_set(err, ERROR_INVALID, "invalid region provided: %.60s", region);
     if (config->bucket[0] == '\0')
         return error_set(err, ERROR_INVALID, "no bucket parameter provided");
-    if (!is_made_of(span_of(config->bucket), "-._"))
+    if (!is_made_of(span_of(config->bucket), "-._") ||
+        strspn(config->bucket, ".") == strlen(config->bucket))
         return error_set(err, ERROR_INVALID, "not a name of a bucket: %.60s", config->bucket);
     fresh.bucket = xstrdup(config->bucket);
     fresh.region = xstrdup(region);

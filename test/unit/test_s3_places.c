@@ -120,6 +120,9 @@ static void what_is_no_place_is_refused(void **state)
         {"us-east-1", "http://user@rgw", "b"},
         {"us-east-1", "http://rgw/path", "b"},
         {"us-east-1", "http://", "b"},
+        {"us-east-1", "http://:80", "b"},
+        {"us-east-1", ":443", "b"},
+        {"us-east-1", "rgw", ".."},
     };
 
     (void)state;
