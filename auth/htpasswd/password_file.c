@@ -2,11 +2,8 @@
  *
  * password_file - see password_file.h.
  *
- *     look (helper): stat --same--> nothing
- *                      `--other--> read, parse --> take it at once | hold it till it has settled
- *
- * The version a helper returns is taken by the loop. `current` is what counts; `held` is a version
- * that would take users away or does not parse, and is too young to be believed.
+ * What a helper has read is taken by the loop. `current` is what counts; `held` is a version that
+ * would take users away or does not parse, and is too young to be believed.
  */
 #include "auth/htpasswd/password_file.h"
 
@@ -16,35 +13,23 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/task/offload.h"
 #include "lib/task/task.h"
+#include "lib/task/watched.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "lib/base/banned.h"
 
-struct looker {
-    struct task_wait wait;
-    bool is_waiting;
-    TAILQ_ENTRY(looker) link;
-};
-
 struct password_file {
+    struct watched *watched;
     char *path;                      /* owned */
     struct password_version current; /* passwords NULL: never parsed */
-    bool has_current;                /* false: never read */
     struct password_version held;
     bool is_held;
     int64_t held_since_ms;
-    bool is_looking;   /* a task is at it */
-    uint64_t started;  /* looks */
-    uint64_t finished; /* the last of them that came to an end */
-    int result;        /* of that */
-    struct error err;
-    TAILQ_HEAD(, looker) lookers; /* wait for the end of a look */
+    struct error gone; /* why the file cannot be read; ERROR_NONE: it can */
 };
 
 static int64_t now_ms(void)
@@ -52,12 +37,25 @@ static int64_t now_ms(void)
     return clock_monotonic_ns() / 1000000;
 }
 
+/* On a helper. */
+static int read_version(struct watched_file *files, size_t count, void *arg, struct error *err)
+{
+    (void)count, (void)err;
+    password_version_init(arg, &files[0]);
+    return 0;
+}
+
 struct password_file *password_file_new(const char *path)
 {
     struct password_file *file = xcalloc(1, sizeof(*file));
 
     file->path = xstrdup(path);
-    TAILQ_INIT(&file->lookers);
+    file->watched = watched_new(&(struct watched_options){
+        .paths = &path,
+        .count = 1,
+        .size_max = PASSWORDS_FILE_MAX,
+        .read = read_version,
+    });
     return file;
 }
 
@@ -65,6 +63,7 @@ void password_file_free(struct password_file *file)
 {
     if (file == NULL)
         return;
+    watched_free(file->watched);
     password_version_fini(&file->current);
     password_version_fini(&file->held);
     free(file->path);
@@ -74,22 +73,6 @@ void password_file_free(struct password_file *file)
 void password_fini(struct password *password)
 {
     str_fini(&password->entry);
-}
-
-/* ---- on a helper ---- */
-
-struct look {
-    const char *path;
-    const struct password_identity *known; /* NULL: read in any case */
-    bool is_changed;
-    struct password_version version;
-};
-
-static int run_look(void *arg, struct error *err)
-{
-    struct look *look = arg;
-
-    return password_version_read(look->path, look->known, &look->version, &look->is_changed, err);
 }
 
 /* ---- taking what was read ---- */
@@ -118,7 +101,6 @@ static void take(struct password_file *file, struct password_version *version)
         tell_of_users(file->path, version->passwords);
     }
     file->current = *version;
-    file->has_current = true;
     *version = (struct password_version){0};
 }
 
@@ -139,8 +121,7 @@ static bool is_believable(const struct password_file *file, const struct passwor
 
 static void hold(struct password_file *file, struct password_version *version)
 {
-    if (!file->is_held || !is_password_version_equal(&file->held, version) ||
-        !is_password_identity(&file->held.identity, &version->identity))
+    if (!file->is_held || !is_password_version_equal(&file->held, version))
         file->held_since_ms = now_ms();
     password_version_fini(&file->held);
     file->held = *version;
@@ -153,105 +134,66 @@ static bool has_settled(const struct password_file *file)
     return file->is_held && now_ms() - file->held_since_ms >= PASSWORD_VERSION_SETTLE_MS;
 }
 
-/* The same again only ends its youth: the text that counts, or the mistake that was told. */
+/* The text that counts, or the mistake that was told. */
 static bool is_old_news(const struct password_file *file, const struct password_version *version)
 {
     const struct password_version *current = &file->current;
 
-    if (!file->has_current)
-        return false;
     if (version->passwords == NULL)
-        return strcmp(version->err.message, current->err.message) == 0 &&
-               is_password_identity(&version->identity, &current->identity);
+        return strcmp(version->err.message, current->err.message) == 0;
     return current->passwords != NULL &&
            span_equals(passwords_text(version->passwords), passwords_text(current->passwords));
 }
 
-static void refresh(struct password_file *file, struct password_version *version)
+/* What is held is believed once it has been there for a while. */
+static void take_settled(struct password_file *file)
 {
-    file->current.identity = version->identity;
-    file->current.is_young = version->is_young;
-    file->current.err = version->err;
-    password_version_fini(version);
+    if (!has_settled(file))
+        return;
+    take(file, &file->held);
+    drop_held(file);
 }
 
 static void arrive(struct password_file *file, struct password_version *version)
 {
     if (is_old_news(file, version)) {
-        refresh(file, version);
+        file->current.err = version->err;
+        password_version_fini(version);
+        drop_held(file);
     } else if (is_believable(file, version)) {
         take(file, version);
+        drop_held(file);
     } else {
         hold(file, version);
-        if (!has_settled(file))
-            return;
-        take(file, &file->held);
+        take_settled(file);
     }
-    drop_held(file);
 }
 
 /* ---- looking ---- */
 
-static void end_look(struct password_file *file)
+static void take_read(struct password_file *file, struct password_version *version)
 {
-    file->is_looking = false;
-    while (!TAILQ_EMPTY(&file->lookers)) {
-        struct looker *looker = TAILQ_FIRST(&file->lookers);
-
-        TAILQ_REMOVE(&file->lookers, looker, link);
-        looker->is_waiting = false;
-        task_wake(&looker->wait);
-    }
+    file->gone = version->is_unreadable ? version->err : ERROR_INIT;
+    if (!version->is_unreadable)
+        arrive(file, version);
 }
 
-/* A copy, as the state may change while a helper reads it. */
-static int look_now(struct password_file *file, struct error *err)
+/* Errors: whatever keeps the file from being read. */
+static int look(struct password_file *file, struct error *err)
 {
-    struct password_identity known = file->current.identity;
-    bool must_read = !file->has_current || file->current.is_young || file->is_held;
-    struct look look = {.path = file->path, .known = must_read ? NULL : &known};
-    uint64_t number = ++file->started;
-    int rc;
+    struct password_version version = {0};
+    bool is_read = false;
 
-    file->is_looking = true;
-    rc = offload(run_look, &look, err);
-    if (rc == 0 && look.is_changed)
-        arrive(file, &look.version);
-    if (rc == 0 || err->code != ERROR_CANCELED) {
-        file->finished = number;
-        file->result = rc;
-        file->err = rc < 0 ? *err : ERROR_INIT;
-    }
-    end_look(file);
-    return rc;
-}
-
-static int wait_for_look(struct password_file *file, struct error *err)
-{
-    struct looker looker = {.wait = TASK_WAIT_INIT, .is_waiting = true};
-
-    TAILQ_INSERT_TAIL(&file->lookers, &looker, link);
-    if (task_wait(&looker.wait, TASK_NO_TIMEOUT, err) == 0)
+    if (watched_look(file->watched, 0, &version, &is_read, err) < 0)
+        return -1;
+    if (is_read)
+        take_read(file, &version);
+    else
+        take_settled(file);
+    if (file->gone.code == ERROR_NONE)
         return 0;
-    if (looker.is_waiting)
-        TAILQ_REMOVE(&file->lookers, &looker, link);
+    *err = file->gone;
     return -1;
-}
-
-/* A look that begins after now, one's own or that of another task. */
-static int look_again(struct password_file *file, struct error *err)
-{
-    uint64_t wanted = file->started + 1;
-
-    while (file->finished < wanted) {
-        if (!file->is_looking)
-            return look_now(file, err);
-        if (wait_for_look(file, err) < 0)
-            return -1;
-    }
-    if (file->result < 0)
-        *err = file->err;
-    return file->result;
 }
 
 /* ---- users ---- */
@@ -283,7 +225,7 @@ static int look_until_settled(struct password_file *file, struct span user, stru
     int64_t until = now_ms() + PASSWORD_FILE_WAIT_MAX_MS;
 
     for (;;) {
-        if (look_again(file, err) < 0)
+        if (look(file, err) < 0)
             return -1;
         if (!is_entry_held_back(file, user) || now_ms() >= until)
             return 0;
@@ -312,8 +254,15 @@ int password_file_find(struct password_file *file, struct span user, struct pass
 
 int password_file_reload(struct password_file *file, struct error *err)
 {
-    if (look_again(file, err) < 0)
+    struct password_version version = {0};
+
+    if (watched_read(file->watched, &version, err) < 0)
         return -1;
+    take_read(file, &version);
+    if (file->gone.code != ERROR_NONE) {
+        *err = file->gone;
+        return -1;
+    }
     if (file->is_held) {
         take(file, &file->held);
         drop_held(file);

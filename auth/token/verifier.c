@@ -21,20 +21,18 @@
 #include "lib/base/banned.h"
 
 #define VERIFYING_MAX   2 /* at a time: helpers are for others too */
-#define LOOK_PERIOD_NS  ((int64_t)2000 * 1000000)
-#define LOOK_UNKNOWN_NS ((int64_t)100 * 1000000) /* after a look, none for a key not found */
+#define LOOK_PERIOD_MS  2000
+#define LOOK_UNKNOWN_MS 100 /* after a look, none for a key not found */
 
 struct verifier {
     char *issuer;
     char *service;
     uint32_t algorithms;
     verifier_clock_cb *clock;
-    struct key_files files;
+    struct watched *files;
     struct keys *keys; /* a reference; replaced when the files change */
     struct known *known;
     struct gate verifying;
-    struct gate looking;  /* who is in may use files */
-    int64_t looked_at_ns; /* when the last look began */
     uint64_t verified_count;
 };
 
@@ -49,33 +47,28 @@ static void log_lines(struct span lines)
     }
 }
 
-/* Within the gate `looking`. May suspend. */
-static int look(struct verifier *verifier, bool is_forced, struct error *err)
+static void take(struct verifier *verifier, const struct key_files_result *result)
 {
-    struct key_files_result result;
-    int done;
-
-    verifier->looked_at_ns = clock_monotonic_ns();
-    done = key_files_look(&verifier->files, is_forced, &result, err);
-    log_lines(str_span(&result.warnings));
-    if (result.keys != NULL) {
-        keys_unref(verifier->keys);
-        verifier->keys = keys_ref(result.keys);
-        known_clear(verifier->known);
-        log_info("token auth: trusted keys: %zu", keys_count(verifier->keys));
-    }
-    key_files_result_fini(&result);
-    return done;
+    log_lines(str_span(&result->warnings));
+    if (result->keys == NULL)
+        return;
+    keys_unref(verifier->keys);
+    verifier->keys = keys_ref(result->keys);
+    known_clear(verifier->known);
+    log_info("token auth: trusted keys: %zu", keys_count(verifier->keys));
 }
 
-/* For changes that nobody announced: what is wrong is told, and the old keys stay. Errors:
- * CANCELED.
- */
-static int look_quietly(struct verifier *verifier, struct error *err)
+/* For changes that nobody announced: what is wrong is told, and the old keys stay. A look is enough
+ * that began @age_ms ago. May suspend. Errors: CANCELED. */
+static int look(struct verifier *verifier, int age_ms, struct error *err)
 {
+    auto_key_files_result result = KEY_FILES_RESULT_INIT;
     struct error why = ERROR_INIT;
+    bool is_read;
+    int done = watched_look(verifier->files, age_ms, &result, &is_read, &why);
 
-    if (look(verifier, false, &why) == 0)
+    take(verifier, &result);
+    if (done == 0)
         return 0;
     if (why.code == ERROR_CANCELED) {
         *err = why;
@@ -88,29 +81,7 @@ static int look_quietly(struct verifier *verifier, struct error *err)
 /* Now and then, by whoever comes. May suspend. */
 static int look_if_due(struct verifier *verifier, struct error *err)
 {
-    int done;
-
-    if (clock_monotonic_ns() - verifier->looked_at_ns < LOOK_PERIOD_NS ||
-        !gate_try(&verifier->looking))
-        return 0;
-    done = look_quietly(verifier, err);
-    gate_leave(&verifier->looking);
-    return done;
-}
-
-/* A key that is not found may have come a moment ago. @since: when the caller's keys were looked
- * up. May suspend. */
-static int look_for_key(struct verifier *verifier, int64_t since_ns, struct error *err)
-{
-    int done = 0;
-
-    if (gate_enter(&verifier->looking, err) < 0)
-        return -1;
-    if (verifier->looked_at_ns < since_ns &&
-        clock_monotonic_ns() - verifier->looked_at_ns >= LOOK_UNKNOWN_NS)
-        done = look_quietly(verifier, err);
-    gate_leave(&verifier->looking);
-    return done;
+    return is_watched_due(verifier->files, LOOK_PERIOD_MS) ? look(verifier, 0, err) : 0;
 }
 
 /* ---- verifying ---- */
@@ -146,7 +117,6 @@ static int prepare(struct candidate *candidate, bool *out_unknown, struct error 
 /* May suspend. */
 static int choose_key(struct candidate *candidate, struct error *err)
 {
-    int64_t began_at_ns = clock_monotonic_ns();
     struct error why = ERROR_INIT;
     bool is_unknown = false;
 
@@ -156,7 +126,7 @@ static int choose_key(struct candidate *candidate, struct error *err)
         *err = why;
         return -1;
     }
-    if (look_for_key(candidate->verifier, began_at_ns, err) < 0)
+    if (look(candidate->verifier, LOOK_UNKNOWN_MS, err) < 0) /* it may have come a moment ago */
         return -1;
     return prepare(candidate, &is_unknown, err);
 }
@@ -256,9 +226,8 @@ int verifier_open(const struct verifier_options *options, struct verifier **out,
     verifier->clock = wall_clock;
     verifier->known = known_new();
     gate_init(&verifier->verifying, VERIFYING_MAX);
-    gate_init(&verifier->looking, 1);
-    key_files_init(&verifier->files, options->bundle, options->jwks);
-    if (look(verifier, true, err) < 0) {
+    verifier->files = key_files_watch(options->bundle, options->jwks);
+    if (verifier_reload(verifier, err) < 0) {
         verifier_close(verifier);
         return -1;
     }
@@ -268,7 +237,7 @@ int verifier_open(const struct verifier_options *options, struct verifier **out,
 
 void verifier_close(struct verifier *verifier)
 {
-    key_files_fini(&verifier->files);
+    watched_free(verifier->files);
     known_free(verifier->known);
     keys_unref(verifier->keys);
     free(verifier->issuer);
@@ -278,12 +247,10 @@ void verifier_close(struct verifier *verifier)
 
 int verifier_reload(struct verifier *verifier, struct error *err)
 {
-    int done;
+    auto_key_files_result result = KEY_FILES_RESULT_INIT;
+    int done = watched_read(verifier->files, &result, err);
 
-    if (gate_enter(&verifier->looking, err) < 0)
-        return -1;
-    done = look(verifier, true, err);
-    gate_leave(&verifier->looking);
+    take(verifier, &result);
     return done;
 }
 

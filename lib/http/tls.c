@@ -13,13 +13,12 @@
 #include "lib/http/tls_private.h"
 #include "lib/http/tls_tickets.h"
 #include "lib/task/loop.h"
-#include "lib/task/offload.h"
 #include "lib/task/task.h"
+#include "lib/task/watched.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/banned.h"
 
@@ -35,9 +34,7 @@ struct http_tls {
     struct http_tls_options options; /* texts and lists owned */
     struct tls_tickets *tickets;
     SSL_CTX *ctx;
-    uint64_t state;     /* what the files looked like just before @ctx was read */
-    uint64_t begun;     /* readings that were begun, by number */
-    uint64_t installed; /* the one @ctx comes from */
+    struct watched *files;
 
     struct task *watcher; /* NULL: the files are not watched */
     struct task_wait watcher_ended;
@@ -49,57 +46,37 @@ struct http_tls {
     uint64_t unlogged; /* those that were not, since */
 };
 
-/* ---- reading: on a helper, or at the start ---- */
+/* ---- reading ---- */
 
 struct reading {
     const struct http_tls_options *options;
-    uint64_t state;
     SSL_CTX *ctx; /* given */
 };
 
-static uint64_t mix(uint64_t digest, uint64_t value)
+/* On a helper, or at the start. */
+static int read_files(struct watched_file *files, size_t count, void *arg, struct error *err)
 {
-    return (digest ^ value) * 0x100000001b3; /* FNV-1a, by words */
+    struct reading *reading = arg;
+
+    (void)count;
+    return tls_context_new(reading->options, files, &reading->ctx, err);
 }
 
-/* What a path leads to now; nothing counts as something too. inotify would not see a mount, nor a
- * symbolic link far above the file, which is how orchestrators renew secrets. */
-static uint64_t look_at(uint64_t digest, const char *path)
+static struct watched *watch_files(const struct http_tls_options *options)
 {
-    struct stat info;
+    size_t count = TLS_CONTEXT_CLIENT_CAS + options->client_ca_count;
+    auto_free const char **paths = xcalloc(count, sizeof(*paths));
 
-    if (stat(path, &info) < 0)
-        return mix(digest, 1);
-    digest = mix(mix(digest, info.st_dev), info.st_ino);
-    digest = mix(mix(digest, (uint64_t)info.st_size), (uint64_t)info.st_mtim.tv_sec);
-    return mix(digest, (uint64_t)info.st_mtim.tv_nsec);
-}
-
-static uint64_t look(const struct http_tls_options *options)
-{
-    uint64_t digest = look_at(look_at(0xcbf29ce484222325, options->certificate), options->key);
-
+    paths[TLS_CONTEXT_CERTIFICATE] = options->certificate;
+    paths[TLS_CONTEXT_KEY] = options->key;
     for (size_t i = 0; i < options->client_ca_count; i++)
-        digest = look_at(digest, options->client_cas[i]);
-    return digest;
-}
-
-static int run_look(void *arg, struct error *err)
-{
-    struct reading *reading = arg;
-
-    (void)err;
-    reading->state = look(reading->options);
-    return 0;
-}
-
-/* Looks first: what changes while it is read is read again at the next look. */
-static int run_reading(void *arg, struct error *err)
-{
-    struct reading *reading = arg;
-
-    reading->state = look(reading->options);
-    return tls_context_new(reading->options, &reading->ctx, err);
+        paths[TLS_CONTEXT_CLIENT_CAS + i] = options->client_cas[i];
+    return watched_new(&(struct watched_options){
+        .paths = paths,
+        .count = count,
+        .size_max = TLS_CONTEXT_FILE_MAX,
+        .read = read_files,
+    });
 }
 
 /* ---- what was read is used ---- */
@@ -119,69 +96,56 @@ static void warn_of_expiry(const struct http_tls *tls)
                  tls->options.certificate, text);
 }
 
-/* A reading that was overtaken by a later one is dropped. */
-static bool install(struct http_tls *tls, struct reading *reading, uint64_t number)
+static void install(struct http_tls *tls, SSL_CTX *ctx)
 {
-    if (number < tls->installed) {
-        SSL_CTX_free(reading->ctx);
-        return false;
-    }
     SSL_CTX_free(tls->ctx); /* connections hold theirs */
-    tls->ctx = reading->ctx;
-    tls->state = reading->state;
-    tls->installed = number;
+    tls->ctx = ctx;
     tls_tickets_use(tls->tickets, tls->ctx);
-    return true;
 }
 
-static int read_again(struct http_tls *tls, uint64_t *out_state, struct error *err)
+static void install_again(struct http_tls *tls, SSL_CTX *ctx)
 {
-    struct reading reading = {.options = &tls->options};
-    uint64_t number = ++tls->begun;
     struct timespec end;
     char text[CLOCK_RFC3339_SIZE];
-    int rc = offload(run_reading, &reading, err);
 
-    *out_state = reading.state;
-    if (rc < 0)
-        return -1;
-    if (!install(tls, &reading, number))
-        return 0;
+    install(tls, ctx);
     end = (struct timespec){.tv_sec = tls_context_expires_at(tls->ctx)};
     clock_format_rfc3339(end, text);
     log_info("reloaded the TLS certificate, valid until %s", text);
     warn_of_expiry(tls);
-    return 0;
 }
 
 int http_tls_reload(struct http_tls *tls, struct error *err)
 {
-    uint64_t state;
+    struct reading reading = {.options = &tls->options};
 
-    return read_again(tls, &state, err);
+    if (watched_read(tls->files, &reading, err) < 0)
+        return -1;
+    install_again(tls, reading.ctx);
+    return 0;
 }
 
 /* ---- watching ---- */
 
-/* As long as what is there cannot be used, every look tries it: a certificate may come before its
- * key. It is logged once for each state of the files. */
-static int look_again(struct http_tls *tls, uint64_t *complained, struct error *err)
+/* A certificate may come before its key: that is told, and the next look finds both. */
+static int look_again(struct http_tls *tls, struct error *err)
 {
     struct reading reading = {.options = &tls->options};
     struct error problem = ERROR_INIT;
-    uint64_t state;
+    bool is_read = false;
 
-    if (task_sleep(LOOK_MS, err) < 0 || offload(run_look, &reading, err) < 0)
+    if (task_sleep(LOOK_MS, err) < 0)
         return -1;
-    if (reading.state == tls->state || read_again(tls, &state, &problem) == 0)
+    if (watched_look(tls->files, 0, &reading, &is_read, &problem) == 0) {
+        if (is_read)
+            install_again(tls, reading.ctx);
         return 0;
+    }
     if (problem.code == ERROR_CANCELED) {
         *err = problem;
         return -1;
     }
-    if (state != *complained)
-        log_error("the TLS certificate stays as it is: %s", problem.message);
-    *complained = state;
+    log_error("the TLS certificate stays as it is: %s", problem.message);
     return 0;
 }
 
@@ -189,10 +153,9 @@ static void watch_main(void *arg)
 {
     struct http_tls *tls = arg;
     struct error err = ERROR_INIT;
-    uint64_t complained = 0;
     unsigned looks = 0;
 
-    while (look_again(tls, &complained, &err) == 0) {
+    while (look_again(tls, &err) == 0) {
         if (++looks % LOOKS_A_DAY == 0)
             warn_of_expiry(tls);
     }
@@ -314,12 +277,13 @@ int http_tls_new(const struct http_tls_options *options, struct http_tls **out, 
     struct reading reading = {.options = &tls->options};
 
     copy_options(&tls->options, options);
-    if (log_rules(&tls->options, err) < 0 || run_reading(&reading, err) < 0) {
+    tls->files = watch_files(&tls->options);
+    if (log_rules(&tls->options, err) < 0 || watched_read(tls->files, &reading, err) < 0) {
         http_tls_free(tls);
         return -1;
     }
     tls->tickets = tls_tickets_new();
-    install(tls, &reading, 0);
+    install(tls, reading.ctx);
     log_missing_suites(tls);
     log_authorities(tls);
     warn_of_expiry(tls);
@@ -333,6 +297,7 @@ void http_tls_free(struct http_tls *tls)
         return;
     assert(tls->watcher == NULL);
     SSL_CTX_free(tls->ctx);
+    watched_free(tls->files);
     tls_tickets_free(tls->tickets);
     free_options(&tls->options);
     free(tls);

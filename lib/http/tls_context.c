@@ -4,22 +4,17 @@
  */
 #include "lib/http/tls_context.h"
 
-#include "lib/base/memory.h"
 #include "lib/http/tls_names.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/banned.h"
 
-#define FILE_SIZE_MAX    (4 * 1024 * 1024) /* of a PEM file; a system's whole bundle is a tenth */
-#define READ_BUFFER_SIZE (64 * 1024)       /* bytes OpenSSL takes from a socket at once */
+#define READ_BUFFER_SIZE (64 * 1024) /* bytes OpenSSL takes from a socket at once */
 #define VERIFY_DEPTH     16
 
 /* The reason of the oldest of OpenSSL's errors, which are then forgotten. */
@@ -33,62 +28,21 @@ static const char *last_reason(void)
 
 /* ---- files ---- */
 
-struct file {
-    char *data; /* owned; wiped when it goes: it may be a key */
-    size_t len;
-};
-
-static void file_fini(struct file *file)
+static BIO *bio_of(const struct watched_file *file)
 {
-    if (file->data != NULL)
-        OPENSSL_cleanse(file->data, file->len);
-    free(file->data);
-}
-
-#define auto_file auto_cleanup(file_fini)
-
-static int read_whole(int fd, const char *path, struct file *out, struct error *err)
-{
-    size_t done = 0;
-
-    while (done < out->len) {
-        ssize_t got = read(fd, out->data + done, out->len - done);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_sys(err, errno, "read %s", path);
-        if (got == 0)
-            return error_set(err, ERROR_IO, "read %s: it has become shorter meanwhile", path);
-        done += (size_t)got;
-    }
-    return 0;
-}
-
-/* @out is empty before. */
-static int read_file(const char *path, struct file *out, struct error *err)
-{
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-
-    if (fd < 0)
-        return error_set_sys(err, errno, "open %s", path);
-    if (fstat(fd, &info) < 0)
-        return error_set_sys(err, errno, "stat %s", path);
-    if (!S_ISREG(info.st_mode) || info.st_size > FILE_SIZE_MAX)
-        return error_set(err, ERROR_INVALID, "%s is no file of a sensible size", path);
-    out->len = (size_t)info.st_size;
-    out->data = xmalloc(out->len + 1);
-    return read_whole(fd, path, out, err);
-}
-
-static BIO *bio_of(const struct file *file)
-{
-    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+    BIO *bio = BIO_new_mem_buf(str_text(&file->text), (int)file->text.len);
 
     if (bio == NULL)
         abort();
     return bio;
+}
+
+static int check_read(const struct watched_file *file, struct error *err)
+{
+    if (file->err.code == ERROR_NONE)
+        return 0;
+    *err = file->err;
+    return -1;
 }
 
 /* ---- certificate and key ---- */
@@ -111,21 +65,20 @@ static int add_chain(SSL_CTX *ctx, BIO *bio, const char *path, struct error *err
     return 0;
 }
 
-static int use_certificate(SSL_CTX *ctx, const char *path, struct error *err)
+static int use_certificate(SSL_CTX *ctx, const struct watched_file *file, struct error *err)
 {
-    auto_file struct file file = {0};
     X509 *leaf;
     BIO *bio;
     int rc;
 
-    if (read_file(path, &file, err) < 0)
+    if (check_read(file, err) < 0)
         return -1;
-    bio = bio_of(&file);
+    bio = bio_of(file);
     leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     if (leaf == NULL || SSL_CTX_use_certificate(ctx, leaf) != 1)
-        rc = error_set(err, ERROR_INVALID, "certificate %s: %s", path, last_reason());
+        rc = error_set(err, ERROR_INVALID, "certificate %s: %s", file->path, last_reason());
     else
-        rc = add_chain(ctx, bio, path, err);
+        rc = add_chain(ctx, bio, file->path, err);
     X509_free(leaf);
     BIO_free(bio);
     return rc;
@@ -138,24 +91,24 @@ static int no_pass_phrase(char *out, int size, int is_writing, void *arg)
     return -1;
 }
 
-static int use_key(SSL_CTX *ctx, const struct http_tls_options *options, struct error *err)
+static int use_key(SSL_CTX *ctx, const struct watched_file *file, const char *certificate,
+                   struct error *err)
 {
-    auto_file struct file file = {0};
     EVP_PKEY *key;
     BIO *bio;
     int rc = 0;
 
-    if (read_file(options->key, &file, err) < 0)
+    if (check_read(file, err) < 0)
         return -1;
-    bio = bio_of(&file);
+    bio = bio_of(file);
     key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
     if (key == NULL)
-        rc = error_set(err, ERROR_INVALID, "key %s: %s", options->key, last_reason());
+        rc = error_set(err, ERROR_INVALID, "key %s: %s", file->path, last_reason());
     else if (X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) != 1)
         rc = error_set(err, ERROR_INVALID, "the key %s does not belong to the certificate %s",
-                       options->key, options->certificate);
+                       file->path, certificate);
     else if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
-        rc = error_set(err, ERROR_INVALID, "key %s: %s", options->key, last_reason());
+        rc = error_set(err, ERROR_INVALID, "key %s: %s", file->path, last_reason());
     ERR_clear_error();
     EVP_PKEY_free(key);
     BIO_free(bio);
@@ -164,7 +117,7 @@ static int use_key(SSL_CTX *ctx, const struct http_tls_options *options, struct 
 
 /* ---- certificates of clients ---- */
 
-static int add_authorities(SSL_CTX *ctx, const struct file *file)
+static int add_authorities(SSL_CTX *ctx, const struct watched_file *file)
 {
     BIO *bio = bio_of(file);
     int count = 0;
@@ -193,7 +146,8 @@ static int take_any(int is_fine, X509_STORE_CTX *store)
  * come again. Any certificate of a file is trusted as it stands, as upstream does, self-signed or
  * not.
  */
-static int use_client_auth(SSL_CTX *ctx, const struct http_tls_options *options, struct error *err)
+static int use_client_auth(SSL_CTX *ctx, const struct http_tls_options *options,
+                           const struct watched_file *authorities, struct error *err)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     EVP_MD_CTX *rules = EVP_MD_CTX_new();
@@ -203,13 +157,13 @@ static int use_client_auth(SSL_CTX *ctx, const struct http_tls_options *options,
     EVP_DigestInit_ex(rules, EVP_sha256(), NULL);
     EVP_DigestUpdate(rules, &auth, sizeof(auth));
     for (size_t i = 0; rc == 0 && i < options->client_ca_count; i++) {
-        auto_file struct file file = {0};
+        const struct watched_file *file = &authorities[i];
 
-        rc = read_file(options->client_cas[i], &file, err);
-        if (rc == 0 && add_authorities(ctx, &file) == 0)
+        rc = check_read(file, err);
+        if (rc == 0 && add_authorities(ctx, file) == 0)
             rc = error_set(err, ERROR_INVALID, "could not add CA to pool: no certificate in %s",
-                           options->client_cas[i]);
-        EVP_DigestUpdate(rules, file.data, file.len);
+                           file->path);
+        EVP_DigestUpdate(rules, str_text(&file->text), file->text.len);
     }
     EVP_DigestFinal_ex(rules, digest, NULL);
     EVP_MD_CTX_free(rules);
@@ -297,8 +251,10 @@ static void set_habits(SSL_CTX *ctx)
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 }
 
-int tls_context_new(const struct http_tls_options *options, SSL_CTX **out, struct error *err)
+int tls_context_new(const struct http_tls_options *options, const struct watched_file *files,
+                    SSL_CTX **out, struct error *err)
 {
+    const struct watched_file *certificate = &files[TLS_CONTEXT_CERTIFICATE];
     SSL_CTX *ctx;
     int minimum;
 
@@ -309,9 +265,9 @@ int tls_context_new(const struct http_tls_options *options, SSL_CTX **out, struc
     if (ctx == NULL)
         return error_set(err, ERROR_INTERNAL, "OpenSSL: %s", last_reason());
     set_habits(ctx);
-    if (use_suites(ctx, options, minimum, err) < 0 ||
-        use_certificate(ctx, options->certificate, err) < 0 || use_key(ctx, options, err) < 0 ||
-        use_client_auth(ctx, options, err) < 0) {
+    if (use_suites(ctx, options, minimum, err) < 0 || use_certificate(ctx, certificate, err) < 0 ||
+        use_key(ctx, &files[TLS_CONTEXT_KEY], certificate->path, err) < 0 ||
+        use_client_auth(ctx, options, &files[TLS_CONTEXT_CLIENT_CAS], err) < 0) {
         SSL_CTX_free(ctx);
         return -1;
     }
