@@ -6,6 +6,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/client/redirect.h"
+#include "lib/client/target.h"
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -110,6 +111,31 @@ static void set_trust(CURL *easy, struct client *client)
     }
 }
 
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0';
+}
+
+/* The proxy for plain HTTP that is named in capitals. curl does not look there, because to a CGI
+ * program it is a header of the client's; such programs have REQUEST_METHOD too. */
+static const char *capital_proxy(const char *url)
+{
+    if (is_target_tls(url) || is_set("http_proxy") || is_set("REQUEST_METHOD") ||
+        !is_set("HTTP_PROXY"))
+        return NULL;
+    return getenv("HTTP_PROXY");
+}
+
+static void set_proxy(CURL *easy, const struct client *client, const char *url)
+{
+    const char *proxy = client->is_proxy_ignored ? "" : capital_proxy(url);
+
+    if (proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_PROXY, proxy); /* in place of what the environment says */
+}
+
 static void set_rules(CURL *easy, const struct client *client)
 {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -123,14 +149,13 @@ static void set_rules(CURL *easy, const struct client *client)
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_timeout_ms);
-    if (client->is_proxy_ignored)
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
 }
 
 struct curl_slist *handle_set(CURL *easy, struct client *client,
                               const struct exchange_request *request, int64_t size)
 {
     set_rules(easy, client);
+    set_proxy(easy, client, request->url);
     set_trust(easy, client);
     set_method(easy, request->method, size);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
