@@ -6,13 +6,20 @@
 
 #include "drivers/s3/parallel.h"
 #include "drivers/s3/s3_object.h"
+#include "drivers/s3/verdict.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/task/task.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/base/banned.h"
+
+#define LONG_PART (INT64_C(256) << 20) /* a slow service copies it within half a minute */
+
+/* ---- in parts ---- */
 
 /* Stretches of @from that become parts first, first + 1, ... of an upload. */
 struct stretches {
@@ -78,21 +85,11 @@ static size_t stretch_count(int64_t size, int64_t each)
 int copy_to_parts(struct service *service, const char *from, int64_t size, const char *to,
                   const char *id, struct parts *parts, struct error *err)
 {
-    return copy_stretches(service, from, size, to, id, stretch_count(size, S3_PART_MAX), parts,
-                          err);
-}
+    int64_t each = (int64_t)service->chunk_size;
 
-static int copy_at_once(struct service *service, const char *from, const char *to,
-                        struct error *err)
-{
-    auto_str source = STR_INIT(S3_KEY_MAX * 3);
-    struct s3_request request = {.method = "PUT", .key = to};
-    auto_s3_answer answer;
-
-    s3_object_source(service, from, &source);
-    s3_request_object_headers(&request, service);
-    s3_request_header(&request, "x-amz-copy-source", str_text(&source));
-    return s3_request_do(service, &request, &answer, err);
+    if (each < LONG_PART)
+        each = LONG_PART;
+    return copy_stretches(service, from, size, to, id, stretch_count(size, each), parts, err);
 }
 
 static void abort_quietly(struct service *service, const char *name, const char *id)
@@ -126,10 +123,88 @@ static int copy_in_parts(struct service *service, const char *from, const char *
     return rc;
 }
 
+/* ---- in one request ---- */
+
+/* @is_only_way: else whoever waits in vain for the answer goes on in parts. @out: s3_answer_fini,
+ * also on failure. */
+static int copy_whole(struct service *service, const char *from, const char *to, int64_t size,
+                      bool is_only_way, struct s3_answer *out, struct error *err)
+{
+    auto_str source = STR_INIT(S3_KEY_MAX * 3);
+    struct s3_request request = {.method = "PUT", .key = to, .is_checked_later = !is_only_way};
+
+    if (!service->copy_pace.is_learning) /* else it is still to show that it needs no patience */
+        request.patience_ms = s3_request_patience(size);
+    s3_object_source(service, from, &source);
+    s3_request_object_headers(&request, service);
+    s3_request_header(&request, "x-amz-copy-source", str_text(&source));
+    if (s3_request_do(service, &request, out, err) < 0)
+        return -1;
+    if (out->xml.root == NULL)
+        return error_set(err, ERROR_IO, "the service does not say that it has copied");
+    return 0;
+}
+
+/* Whether a copy that failed would fail the next time too. */
+static bool is_lasting(const struct s3_answer *answer, const struct error *why, int64_t size,
+                       int64_t took_ns)
+{
+    return answer->is_silent || verdict_on_repeating(answer, why) == VERDICT_FINAL ||
+           (is_verdict_lost(answer) && is_pace_slow(size, took_ns));
+}
+
+/* Copies in one request are over for a while. @why: NULL, where it was just slow. */
+static void doubt(struct service *service, int64_t size, int64_t took_ns, const struct error *why)
+{
+    if (!pace_doubt(&service->copy_pace, size, clock_monotonic_ns()))
+        return;
+    log_info("s3: a copy of %" PRId64 " bytes in one request %s after %.1f s%s%s; for a day, what "
+             "is longer than %" PRId64 " bytes is copied in parts, unless "
+             "multipartcopythresholdsize says else",
+             size, why != NULL ? "failed" : "ended", (double)took_ns / 1e9, why != NULL ? ": " : "",
+             why != NULL ? why->message : "", service->copy_pace.threshold);
+}
+
+/* What was refused would be refused again, what took too long would take as long again: not so in
+ * parts. */
+static int copy_somehow(struct service *service, const char *from, const char *to, int64_t size,
+                        struct error *err)
+{
+    int64_t begun_ns = clock_monotonic_ns();
+    struct error why = ERROR_INIT;
+    auto_s3_answer answer;
+    int rc = copy_whole(service, from, to, size, false, &answer, &why);
+    int64_t took_ns = clock_monotonic_ns() - begun_ns;
+
+    if (rc == 0) {
+        if (!answer.is_doubtful && is_pace_slow(size, took_ns))
+            doubt(service, size, took_ns, NULL);
+        return 0;
+    }
+    if (why.code != ERROR_IO) {
+        *err = why;
+        return -1;
+    }
+    log_debug("s3: a copy in one request, which goes on in parts: %s", why.message);
+    if (copy_in_parts(service, from, to, size, err) < 0)
+        return -1;
+    if (is_lasting(&answer, &why, size, took_ns))
+        doubt(service, size, took_ns, &why);
+    return 0;
+}
+
 int copy_object(struct service *service, const char *from, const char *to, int64_t size,
                 struct error *err)
 {
-    if (size <= service->copy_threshold || size < 2 * S3_PART_MIN)
-        return copy_at_once(service, from, to, err);
-    return copy_in_parts(service, from, to, size, err);
+    bool is_whole =
+        size <= S3_PART_MAX && is_pace_whole(&service->copy_pace, size, clock_monotonic_ns());
+
+    if (!is_whole && size >= 2 * S3_PART_MIN)
+        return copy_in_parts(service, from, to, size, err);
+    if (stretch_count(size, service->copy_chunk_size) < 2) {
+        auto_s3_answer answer;
+
+        return copy_whole(service, from, to, size, true, &answer, err);
+    }
+    return copy_somehow(service, from, to, size, err);
 }

@@ -10,13 +10,15 @@
 /*
  * copy_object - make @to what @from is.
  *
- * Up to multipartcopythresholdsize in one request, else in parts, several at once. NOT_FOUND
- * without @from; then @to is as it was.
+ * In one request or in parts, several at once, as pace.h has it. A single request that ends without
+ * its answer, or is refused, is followed by parts where the content is long enough for them.
+ * NOT_FOUND without @from; then @to is as it was.
  */
 must_check int copy_object(struct service *service, const char *from, const char *to, int64_t size,
                            struct error *err);
 
-/* Adds an object's whole content to an upload as its next parts, as few as may be. */
+/* Adds an object's whole content to an upload as its next parts: few, for there must be numbers
+ * left, but none so long that the service would be silent for a minute. */
 must_check int copy_to_parts(struct service *service, const char *from, int64_t size,
                              const char *to, const char *id, struct parts *parts,
                              struct error *err);

@@ -28,6 +28,13 @@ static bool is_made_of(struct span text, const char *others)
     return text.len > 0;
 }
 
+/* Names of hosts have no case. */
+static bool is_below(struct span host, struct span domain)
+{
+    return host.len > domain.len &&
+           span_equals_nocase(span_from(host, host.len - domain.len), domain);
+}
+
 /* ---- Amazon ---- */
 
 /* "s3.eu-west-1.amazonaws.com" and its variants. */
@@ -162,6 +169,14 @@ void endpoint_fini(struct endpoint *endpoint)
 bool is_endpoint_https(const struct endpoint *endpoint)
 {
     return strcmp(endpoint->scheme, "https") == 0;
+}
+
+bool is_endpoint_amazon(const struct endpoint *endpoint)
+{
+    struct span rest = span_of(endpoint->host);
+    struct span host = span_cut(&rest, ':');
+
+    return is_below(host, SPAN(".amazonaws.com")) || is_below(host, SPAN(".amazonaws.com.cn"));
 }
 
 void endpoint_resource(const struct endpoint *endpoint, const char *key, struct str *out)

@@ -34,6 +34,9 @@ void endpoint_fini(struct endpoint *endpoint);
 
 bool is_endpoint_https(const struct endpoint *endpoint);
 
+/* Whether it is Amazon's own service, by the name of the host. */
+bool is_endpoint_amazon(const struct endpoint *endpoint);
+
 /* The path of a request for an object, or for the bucket (@key NULL), percent-encoded. Appends. */
 void endpoint_path(const struct endpoint *endpoint, const char *key, struct str *out);
 

@@ -5,6 +5,7 @@
 #include "drivers/s3/s3_multipart.h"
 
 #include "drivers/s3/s3_object.h"
+#include "drivers/s3/verdict.h"
 #include "lib/base/memory.h"
 
 #include <event2/buffer.h>
@@ -92,7 +93,7 @@ static int begin_once(struct service *service, const char *name, bool is_alone, 
 
     s3_request_object_headers(&request, service);
     if (s3_request_do(service, &request, &answer, err) < 0) {
-        if (is_alone && answer.is_doubtful && answer.status == 0)
+        if (is_alone && answer.is_doubtful && is_verdict_lost(&answer))
             *out_attempts = answer.is_silent ? SILENT_ATTEMPTS : BEGIN_ATTEMPTS;
         return -1;
     }

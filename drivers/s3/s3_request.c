@@ -393,7 +393,7 @@ static int pause_or_fail(struct service *service, const struct s3_request *reque
     else
         answer->is_doubtful = true;
     if (!is_another_due(attempts, rule, pause_ms) ||
-        (request->is_checked_later && answer->status == 0))
+        (request->is_checked_later && is_verdict_lost(answer)))
         return -1;
     log_debug("s3: %s attempt %d: %s", request->method, attempts->made, err->message);
     return task_sleep(pause_ms, err);

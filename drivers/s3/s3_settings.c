@@ -58,6 +58,8 @@ static int check_numbers(const struct config_s3 *config, struct error *err)
         check_range("multipartcopymaxconcurrency", config->copy_concurrency_max, 1, INT64_MAX,
                     err) < 0)
         return -1;
+    if (config->copy_threshold == PACE_UNSET)
+        return 0;
     return check_range("multipartcopythresholdsize", config->copy_threshold, 0, S3_PART_MAX, err);
 }
 
@@ -143,7 +145,7 @@ static void take_values(struct service *service, const struct config_s3 *config)
     service->is_v4 = config->is_v4_auth;
     service->chunk_size = (size_t)config->chunk_size;
     service->copy_chunk_size = config->copy_chunk_size;
-    service->copy_threshold = config->copy_threshold;
+    pace_init(&service->copy_pace, config->copy_threshold, is_endpoint_amazon(&service->endpoint));
     service->copy_width = (size_t)(width < S3_PARTS_MAX ? width : S3_PARTS_MAX);
     service->stall_ms = (int)(config->stall_timeout_ns / NS_PER_MS);
     service->acl = xstrdup(config->object_acl);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "drivers/s3/endpoint.h"
+#include "drivers/s3/pace.h"
 #include "lib/storage/driver.h"
 
 struct client;
@@ -25,7 +26,7 @@ struct service {
     bool is_v4; /* signature version */
     size_t chunk_size;
     int64_t copy_chunk_size;
-    int64_t copy_threshold;
+    struct pace copy_pace;
     size_t copy_width; /* parts copied at once */
     int stall_ms;      /* of silence are too much */
     char *acl;

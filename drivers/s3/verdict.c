@@ -90,12 +90,18 @@ int verdict_of(struct s3_answer *answer, struct error *err)
     }
 }
 
+bool is_verdict_lost(const struct s3_answer *answer)
+{
+    return answer->status == 0 || answer->status == 504 ||
+           (answer->status / 100 == 2 && answer->code[0] == '\0');
+}
+
 enum verdict verdict_on_repeating(const struct s3_answer *answer, const struct error *err)
 {
     if (err->code != ERROR_IO && err->code != ERROR_TIMEOUT)
         return VERDICT_FINAL;
-    if (answer->status == 0 || (answer->status / 100 == 2 && answer->code[0] == '\0'))
-        return VERDICT_AGAIN; /* no answer, or not all of it */
+    if (is_verdict_lost(answer))
+        return VERDICT_AGAIN;
     switch (meaning_of(answer)) {
     case MEANS_AGAIN:
         return VERDICT_AGAIN;

@@ -19,6 +19,10 @@ enum verdict {
     VERDICT_CREDENTIALS, /* try again with new credentials */
 };
 
+/* Whether a failed attempt may have done its work: no answer has come, not all of a good one, or a
+ * gateway has given up waiting for it. */
+bool is_verdict_lost(const struct s3_answer *answer);
+
 /* What to do about a failed attempt: @answer's status is 0 when none came. */
 enum verdict verdict_on_repeating(const struct s3_answer *answer, const struct error *err);
 

@@ -159,8 +159,10 @@ const struct option options[] = {
      FIELD(storage.s3.copy_concurrency_max), .default_text = "100", .min = INT64_MIN,
      .is_untyped = true, .help = "Parts of one blob that are copied at once."},
     {.path = "storage.s3.multipartcopythresholdsize", .type = OPTION_INTEGER,
-     FIELD(storage.s3.copy_threshold), .default_text = "33554432", .min = INT64_MIN,
-     .is_untyped = true, .help = "Bytes up to which content is copied in one request, at most 5368709120."},
+     FIELD(storage.s3.copy_threshold), .default_text = "-1", .min = INT64_MIN, .is_untyped = true,
+     .example = "33554432",
+     .help = "Bytes up to which content is copied in one request, 0 to 5368709120. Not given, or -1: "
+             "33554432 at Amazon; elsewhere as much as the service copies quickly. See docs/s3.md."},
     {.path = "storage.s3.stalltimeout", .type = OPTION_DURATION,
      FIELD(storage.s3.stall_timeout_ns), .default_text = "60s", .min = 1000 * MILLISECOND,
      .max = 240 * HOUR, .is_ours = true,

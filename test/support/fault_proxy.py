@@ -13,16 +13,13 @@ import struct
 import threading
 import time
 
-SLOW_DOWN = (
-    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code>'
-    b"<Message>Please reduce your request rate.</Message></Error>"
-)
 # What can happen to a request.
 KINDS = (
     "refuse",     # the connection is reset before the request is passed on
     "lose",       # it is passed on and done, and its answer is lost
     "slow down",  # 503 SlowDown, not passed on
     "error",      # 500 InternalError, not passed on
+    "deny",       # the given status and code, not passed on
     "truncate",   # half of the answer's body, then the end
     "stall",      # the answer waits until the proxy is released or closed
     "stall within",  # half of the answer's body, then the same
@@ -35,6 +32,8 @@ KINDS = (
 class Fault:
     kind: str
     seconds: float = 0.0  # for "delay"
+    status: int = 400  # these two for "deny"
+    code: str = "InvalidRequest"  # "": an answer without a body, as of a gateway
 
 
 @dataclasses.dataclass
@@ -123,9 +122,9 @@ class FaultProxy:
             return False
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if fault.kind in ("slow down", "error"):
+        if fault.kind in ("slow down", "error", "deny"):
             _skip(reader, size)
-            return _answer(connection, method, 503 if fault.kind == "slow down" else 500)
+            return _answer(connection, method, fault)
         return self._pass_on(connection, reader, head, request, fault)
 
     def _pass_on(self, connection, reader, head, request, fault):
@@ -198,11 +197,15 @@ def _reset(connection):
     return False
 
 
-def _answer(connection, method, status):
-    body = SLOW_DOWN if status == 503 else SLOW_DOWN.replace(b"SlowDown", b"InternalError")
-    reason = b"Slow Down" if status == 503 else b"Internal Server Error"
-    head = b"HTTP/1.1 %d %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
-    connection.sendall(head % (status, reason, len(body)) + (b"" if method == "HEAD" else body))
+def _answer(connection, method, fault):
+    """An error that the service has not sent."""
+    status, code = {"slow down": (503, "SlowDown"), "error": (500, "InternalError")}.get(
+        fault.kind, (fault.status, fault.code))
+    body = b""
+    if code and method != "HEAD":
+        body = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>%b</Code><Message>No.</Message></Error>' % code.encode()
+    head = b"HTTP/1.1 %d No\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
+    connection.sendall(head % (status, len(body)) + body)
     return True
 
 

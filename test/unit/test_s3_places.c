@@ -105,6 +105,37 @@ static void variants_of_amazon_have_their_own_hosts(void **state)
     config_end(&config);
 }
 
+static void amazon_is_known_by_its_name(void **state)
+{
+    static const struct {
+        const char *endpoint;
+        bool is_amazon;
+    } cases[] = {
+        {"", true},
+        {"https://s3.eu-west-1.amazonaws.com", true},
+        {"S3.AmazonAWS.com:443", true},
+        {"https://s3.cn-north-1.amazonaws.com.cn:8443/", true},
+        {"https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com", true},
+        {"amazonaws.com", false},
+        {"notamazonaws.com", false},
+        {"amazonaws.com.example.org", false},
+        {"http://rgw:8080", false},
+        {"127.0.0.1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++) {
+        struct config_s3 config = config_of("us-east-1", cases[i].endpoint, "b-1");
+        struct endpoint endpoint;
+        struct error err = ERROR_INIT;
+
+        assert_int_equal(endpoint_init(&endpoint, &config, &err), 0);
+        assert_int_equal(is_endpoint_amazon(&endpoint), cases[i].is_amazon);
+        endpoint_fini(&endpoint);
+        config_end(&config);
+    }
+}
+
 static void what_is_no_place_is_refused(void **state)
 {
     static const struct {
@@ -277,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_are_where_region_and_endpoint_say),
         cmocka_unit_test(variants_of_amazon_have_their_own_hosts),
+        cmocka_unit_test(amazon_is_known_by_its_name),
         cmocka_unit_test(what_is_no_place_is_refused),
         cmocka_unit_test(the_published_examples_are_signed),
         cmocka_unit_test(amazon_headers_and_subresources_are_signed),
