@@ -77,11 +77,6 @@ struct trial {
     TAILQ_ENTRY(trial) link;
 };
 
-static int64_t now_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 struct logins *logins_new(size_t at_once)
 {
     struct logins *logins = xcalloc(1, sizeof(*logins));
@@ -162,11 +157,11 @@ static struct keys keys_of(const struct logins *logins, const struct login *logi
 static int run_bcrypt(void *arg, struct error *err)
 {
     struct bcrypt_job *job = arg;
-    int64_t begin = clock_monotonic_ns();
+    int64_t begin = clock_monotonic_ms();
 
     (void)err;
     job->matches = bcrypt_matches(span_of(job->hash), span_make(job->password, job->password_len));
-    job->took_ms = (clock_monotonic_ns() - begin) / 1000000;
+    job->took_ms = clock_monotonic_ms() - begin;
     return 0;
 }
 
@@ -179,7 +174,7 @@ static void unlist(struct trial *trial)
 static void note(struct trial *trial, bool is_right)
 {
     struct logins *logins = trial->logins;
-    int64_t now = now_ms();
+    int64_t now = clock_monotonic_ms();
 
     if (is_right) {
         lru_put(logins->right, login_key_span(&trial->credentials), NULL);
@@ -201,7 +196,7 @@ static void slow(struct outcome *out, int retry_after_s)
 /* With a turn. Others of the line may have failed while this one waited. */
 static void decide(struct trial *trial, struct outcome *out)
 {
-    int wait_s = attempts_wait_s(trial->logins->failures, &trial->account, now_ms());
+    int wait_s = attempts_wait_s(trial->logins->failures, &trial->account, clock_monotonic_ms());
     bool is_right;
 
     if (wait_s > 0) {
@@ -234,7 +229,8 @@ static void trial_main(void *arg)
 {
     struct trial *trial = arg;
     struct turns *turns = trial->logins->turns;
-    bool is_suspect = attempts_count(trial->logins->failures, &trial->address, now_ms()) > 0;
+    bool is_suspect =
+        attempts_count(trial->logins->failures, &trial->address, clock_monotonic_ms()) > 0;
     struct outcome outcome = {0};
 
     outcome.rc = turns_begin(turns, &trial->address, is_suspect, &outcome.err);
@@ -337,14 +333,14 @@ static bool is_lately_wrong(struct logins *logins, const struct login_key *crede
 {
     const int64_t *found_at = lru_find(logins->wrong, login_key_span(credentials));
 
-    return found_at != NULL && now_ms() - *found_at < LOGINS_WRONG_MS;
+    return found_at != NULL && clock_monotonic_ms() - *found_at < LOGINS_WRONG_MS;
 }
 
 /* Who guesses gets the answer later and later; it is the address that counts, as names are easily
  * made up. */
 static int hold_back(struct logins *logins, const struct login_key *address, struct error *err)
 {
-    int delay = attempts_delay_ms(attempts_count(logins->failures, address, now_ms()));
+    int delay = attempts_delay_ms(attempts_count(logins->failures, address, clock_monotonic_ms()));
 
     return delay > 0 ? task_sleep(delay, err) : 0;
 }
@@ -353,7 +349,7 @@ static int try(struct logins *logins, const struct login *login, const struct ke
                struct outcome *out, struct error *err)
 {
     struct trial *trial = find_trial(logins, &keys->credentials);
-    int wait_s = attempts_wait_s(logins->failures, &keys->account, now_ms());
+    int wait_s = attempts_wait_s(logins->failures, &keys->account, clock_monotonic_ms());
 
     if (trial == NULL && wait_s > 0) {
         slow(out, wait_s);

@@ -32,11 +32,6 @@ struct password_file {
     struct error gone; /* why the file cannot be read; ERROR_NONE: it can */
 };
 
-static int64_t now_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 /* On a helper. */
 static int read_version(struct watched_file *files, size_t count, void *arg, struct error *err)
 {
@@ -122,7 +117,7 @@ static bool is_believable(const struct password_file *file, const struct passwor
 static void hold(struct password_file *file, struct password_version *version)
 {
     if (!file->is_held || !is_password_version_equal(&file->held, version))
-        file->held_since_ms = now_ms();
+        file->held_since_ms = clock_monotonic_ms();
     password_version_fini(&file->held);
     file->held = *version;
     file->is_held = true;
@@ -131,7 +126,8 @@ static void hold(struct password_file *file, struct password_version *version)
 
 static bool has_settled(const struct password_file *file)
 {
-    return file->is_held && now_ms() - file->held_since_ms >= PASSWORD_VERSION_SETTLE_MS;
+    return file->is_held &&
+           clock_monotonic_ms() - file->held_since_ms >= PASSWORD_VERSION_SETTLE_MS;
 }
 
 /* The text that counts, or the mistake that was told. */
@@ -215,19 +211,19 @@ static bool is_entry_held_back(const struct password_file *file, struct span use
 /* At least a little longer than what is left, so that the next look finds it settled. */
 static int wait_for_rest(const struct password_file *file, struct error *err)
 {
-    int64_t left = PASSWORD_VERSION_SETTLE_MS - (now_ms() - file->held_since_ms);
+    int64_t left = PASSWORD_VERSION_SETTLE_MS - (clock_monotonic_ms() - file->held_since_ms);
 
     return task_sleep(left > 0 ? (int)left + 1 : 1, err);
 }
 
 static int look_until_settled(struct password_file *file, struct span user, struct error *err)
 {
-    int64_t until = now_ms() + PASSWORD_FILE_WAIT_MAX_MS;
+    int64_t until = clock_monotonic_ms() + PASSWORD_FILE_WAIT_MAX_MS;
 
     for (;;) {
         if (look(file, err) < 0)
             return -1;
-        if (!is_entry_held_back(file, user) || now_ms() >= until)
+        if (!is_entry_held_back(file, user) || clock_monotonic_ms() >= until)
             return 0;
         if (wait_for_rest(file, err) < 0)
             return -1;

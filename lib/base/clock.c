@@ -22,6 +22,11 @@ int64_t clock_monotonic_ns(void)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
+int64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
 struct timespec clock_now(void)
 {
     struct timespec at;

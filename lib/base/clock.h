@@ -15,6 +15,7 @@
 
 /* Nanoseconds since an arbitrary start; never goes back. For durations. */
 int64_t clock_monotonic_ns(void);
+int64_t clock_monotonic_ms(void);
 
 struct timespec clock_now(void); /* wall clock, UTC */
 
