@@ -92,8 +92,3 @@ void known_clear(struct known *known)
 {
     lru_clear(known->memories);
 }
-
-size_t known_count(const struct known *known)
-{
-    return lru_count(known->memories);
-}

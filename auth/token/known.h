@@ -34,4 +34,3 @@ void known_add(struct known *known, const struct known_name *name, struct claims
                int64_t until_s);
 
 void known_clear(struct known *known);
-size_t known_count(const struct known *known);

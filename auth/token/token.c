@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * token - see token.h. Options, and the answer; whether a token is good is the verifier's to say.
+ * token - the controller for tokens of a token service (README.md in this folder): options, and the
+ * answer. Whether a token is good is the verifier's to say.
  */
-#include "auth/token/token.h"
-
 #include "auth/auth.h"
 #include "auth/token/signature.h"
 #include "auth/token/verifier.h"
@@ -30,11 +29,6 @@ struct control {
 static struct control *control_of(struct access_control *base)
 {
     return (struct control *)base;
-}
-
-struct verifier *token_verifier(struct access_control *base)
-{
-    return control_of(base)->verifier;
 }
 
 /* ---- options ---- */

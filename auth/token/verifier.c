@@ -28,13 +28,16 @@ struct verifier {
     char *issuer;
     char *service;
     uint32_t algorithms;
-    verifier_clock_cb *clock;
     struct watched *files;
     struct keys *keys; /* a reference; replaced when the files change */
     struct known *known;
     struct gate verifying;
-    uint64_t verified_count;
 };
+
+static int64_t now_s(void)
+{
+    return (int64_t)clock_now().tv_sec;
+}
 
 /* ---- keys from the files ---- */
 
@@ -148,7 +151,6 @@ static int verify_once(struct candidate *candidate, struct error *err)
     if (known_find(verifier->known, &candidate->name, candidate->now_s) != NULL)
         return 0;
     do { /* again, when the keys were replaced meanwhile */
-        verifier->verified_count++;
         if (prepare(candidate, &is_unknown, err) < 0 || offload(verify_job, candidate, err) < 0)
             return -1;
     } while (candidate->keys != verifier->keys);
@@ -175,7 +177,7 @@ static int verify(struct candidate *candidate, struct error *err)
 static int make_known(struct verifier *verifier, struct span token, const struct known_name *name,
                       struct error *err)
 {
-    struct candidate candidate = {.verifier = verifier, .name = *name, .now_s = verifier->clock()};
+    struct candidate candidate = {.verifier = verifier, .name = *name, .now_s = now_s()};
     int done;
 
     done = jwt_parse(token, &candidate.jwt, err);
@@ -195,26 +197,21 @@ int verifier_claims(struct verifier *verifier, struct span token, const struct c
 
     if (look_if_due(verifier, err) < 0)
         return -1;
-    claims = known_find(verifier->known, &name, verifier->clock());
+    claims = known_find(verifier->known, &name, now_s());
     if (claims == NULL) {
         if (make_known(verifier, token, &name, err) < 0)
             return -1;
-        claims = known_find(verifier->known, &name, verifier->clock());
+        claims = known_find(verifier->known, &name, now_s());
     }
     if (claims == NULL)
         return error_set(err, ERROR_INVALID, "token expired while it was verified");
-    if (claims_check(claims, verifier->issuer, verifier->service, verifier->clock(), err) < 0)
+    if (claims_check(claims, verifier->issuer, verifier->service, now_s(), err) < 0)
         return -1;
     *out = claims;
     return 0;
 }
 
 /* ---- life ---- */
-
-static int64_t wall_clock(void)
-{
-    return (int64_t)clock_now().tv_sec;
-}
 
 int verifier_open(const struct verifier_options *options, struct verifier **out, struct error *err)
 {
@@ -223,7 +220,6 @@ int verifier_open(const struct verifier_options *options, struct verifier **out,
     verifier->issuer = xstrdup(options->issuer);
     verifier->service = xstrdup(options->service);
     verifier->algorithms = options->algorithms;
-    verifier->clock = wall_clock;
     verifier->known = known_new();
     gate_init(&verifier->verifying, VERIFYING_MAX);
     verifier->files = key_files_watch(options->bundle, options->jwks);
@@ -252,14 +248,4 @@ int verifier_reload(struct verifier *verifier, struct error *err)
 
     take(verifier, &result);
     return done;
-}
-
-void verifier_set_clock(struct verifier *verifier, verifier_clock_cb *clock)
-{
-    verifier->clock = clock;
-}
-
-uint64_t verifier_count(const struct verifier *verifier)
-{
-    return verifier->verified_count;
 }

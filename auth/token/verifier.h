@@ -42,9 +42,3 @@ must_check int verifier_reload(struct verifier *verifier, struct error *err);
  */
 must_check int verifier_claims(struct verifier *verifier, struct span token,
                                const struct claims **out, struct error *err);
-
-typedef int64_t verifier_clock_cb(void); /* seconds since 1970 */
-
-/* For tests: another clock than the machine's; how many signatures were verified so far. */
-void verifier_set_clock(struct verifier *verifier, verifier_clock_cb *clock);
-uint64_t verifier_count(const struct verifier *verifier);

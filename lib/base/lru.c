@@ -163,11 +163,6 @@ void lru_clear(struct lru *lru)
         lru_remove_oldest(lru);
 }
 
-size_t lru_count(const struct lru *lru)
-{
-    return lru->count;
-}
-
 void lru_free(struct lru *lru)
 {
     if (lru == NULL)

@@ -41,4 +41,3 @@ void lru_put(struct lru *lru, struct span key, const void *value);
 void lru_remove(struct lru *lru, struct span key); /* a key that is not known is fine */
 void lru_remove_oldest(struct lru *lru);           /* so is an empty table */
 void lru_clear(struct lru *lru);
-size_t lru_count(const struct lru *lru);

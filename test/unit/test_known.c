@@ -45,6 +45,16 @@ static bool has(struct known *known, size_t number)
     return has_at(known, number, 500);
 }
 
+/* Of the tokens 0 to KNOWN_MAX. */
+static size_t count(struct known *known)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i <= KNOWN_MAX; i++)
+        found += has(known, i);
+    return found;
+}
+
 static void what_was_added_is_found_until_it_expires(void **state)
 {
     struct known *known = known_new();
@@ -56,7 +66,7 @@ static void what_was_added_is_found_until_it_expires(void **state)
     assert_false(has_at(known, 1, 1061));
     assert_false(has_at(known, 1, 0));
     assert_true(has(known, 2));
-    assert_int_equal(known_count(known), 1);
+    assert_int_equal(count(known), 1);
     known_free(known);
 }
 
@@ -67,9 +77,9 @@ static void what_is_added_again_takes_the_place_of_the_first(void **state)
     (void)state;
     add(known, 1, 1);
     add(known, 1, 1);
-    assert_int_equal(known_count(known), 1);
+    assert_int_equal(count(known), 1);
     known_clear(known);
-    assert_int_equal(known_count(known), 0);
+    assert_int_equal(count(known), 0);
     assert_false(has(known, 1));
     known_free(known);
 }
@@ -83,7 +93,7 @@ static void the_least_used_goes_first(void **state)
         add(known, i, 1);
     assert_true(has(known, 0));
     add(known, KNOWN_MAX, 1);
-    assert_int_equal(known_count(known), KNOWN_MAX);
+    assert_int_equal(count(known), KNOWN_MAX);
     assert_true(has(known, 0));
     assert_false(has(known, 1));
     assert_true(has(known, 2));
@@ -98,7 +108,7 @@ static void big_ones_are_fewer(void **state)
     (void)state;
     for (size_t i = 0; i < 100; i++)
         add(known, i, KNOWN_COST_MAX / 10);
-    assert_int_equal(known_count(known), 10);
+    assert_int_equal(count(known), 10);
     assert_true(has(known, 99));
     known_free(known);
 }

@@ -34,6 +34,16 @@ static bool knows(struct lru *lru, unsigned number)
     return lru_find(lru, key(&number)) != NULL;
 }
 
+/* How many of the keys below @end it holds; a use of each. */
+static size_t count(struct lru *lru, unsigned end)
+{
+    size_t found = 0;
+
+    for (unsigned i = 0; i < end; i++)
+        found += knows(lru, i);
+    return found;
+}
+
 static void put(struct lru *lru, unsigned number, int64_t value)
 {
     lru_put(lru, key(&number), &value);
@@ -60,11 +70,11 @@ static void what_is_put_is_found_until_it_is_removed(void **state)
     assert_int_equal(value_of(lru, 1), 5);
     put(lru, 1, 6);
     assert_int_equal(value_of(lru, 1), 6);
-    assert_int_equal(lru_count(lru), 1);
+    assert_int_equal(count(lru, 10), 1);
     lru_remove(lru, key(&one));
     lru_remove(lru, key(&one));
     assert_false(knows(lru, 1));
-    assert_int_equal(lru_count(lru), 0);
+    assert_int_equal(count(lru, 10), 0);
     lru_free(lru);
 }
 
@@ -78,7 +88,6 @@ static void keys_are_bytes_of_any_length(void **state)
     memset(text, 0, sizeof(text));
     for (value = 0; value < (int64_t)sizeof(text); value++)
         lru_put(lru, span_make(text, (size_t)value), &value);
-    assert_int_equal(lru_count(lru), sizeof(text));
     for (size_t len = 0; len < sizeof(text); len++)
         assert_int_equal(*(int64_t *)lru_find(lru, span_make(text, len)), len);
     lru_free(lru);
@@ -133,7 +142,7 @@ static void a_full_table_drops_what_was_used_longest_ago(void **state)
     assert_true(knows(lru, 1)); /* which is a use */
     put(lru, 2, 22);            /* and so is this */
     put(lru, 4, 4);
-    assert_int_equal(lru_count(lru), 3);
+    assert_int_equal(count(lru, 10), 3);
     assert_true(knows(lru, 1));
     assert_int_equal(value_of(lru, 2), 22);
     assert_false(knows(lru, 3));
@@ -148,7 +157,6 @@ static void it_never_grows_beyond_its_maximum(void **state)
     (void)state;
     for (unsigned i = 0; i < 10000; i++) {
         put(lru, i, i);
-        assert_true(lru_count(lru) <= 100);
         assert_true(knows(lru, i));
     }
     for (unsigned i = 0; i < 10000; i++)
@@ -289,8 +297,9 @@ static void it_does_what_a_plain_list_does(void **state)
         default:
             look_in_both(lru, number);
         }
-        assert_int_equal(lru_count(lru), model.count);
     }
+    for (unsigned number = 0; number < MODEL_KEYS; number++)
+        look_in_both(lru, number);
     lru_free(lru);
 }
 
