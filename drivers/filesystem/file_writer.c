@@ -63,9 +63,9 @@ static int open_content(struct open_job *job, int fd, struct error *err)
     if (fstat(fd, &stat) < 0)
         return error_set_sys(err, errno, "fstat");
     if (!S_ISREG(stat.st_mode))
-        return error_set(err, job->mode == STORAGE_WRITER_CREATE ? ERROR_EXISTS : ERROR_NOT_FOUND,
+        return error_set(err, job->mode == STORAGE_WRITER_APPEND ? ERROR_NOT_FOUND : ERROR_EXISTS,
                          "not a file");
-    if (job->mode == STORAGE_WRITER_CREATE && stat.st_size > 0) {
+    if (job->mode != STORAGE_WRITER_APPEND && stat.st_size > 0) {
         if (ftruncate(fd, 0) < 0)
             return error_set_sys(err, errno, "ftruncate");
         stat.st_size = 0;
@@ -84,7 +84,7 @@ static int set_open_error(const struct open_job *job, int sys, struct error *err
 
 static int open_once(struct open_job *job, struct place *place, struct error *err)
 {
-    bool is_create = job->mode == STORAGE_WRITER_CREATE;
+    bool is_create = job->mode != STORAGE_WRITER_APPEND;
     int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (is_create ? O_CREAT : 0);
     auto_close int fd = -1;
 
@@ -134,7 +134,7 @@ int file_writer_open(struct storage *storage, const char *key, enum storage_writ
     writer->fd = job.fd;
     writer->old_len = job.old_len;
     writer->is_entry_new = job.size == 0; /* who made it may have been killed before a flush */
-    writer->is_dirty = mode == STORAGE_WRITER_CREATE;
+    writer->is_dirty = mode != STORAGE_WRITER_APPEND;
     *out = &writer->base;
     return 0;
 }

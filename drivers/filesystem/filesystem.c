@@ -310,13 +310,14 @@ static int cached_stat(struct stat_job *job, struct error *err)
     return fd >= 0 && fstat(fd, &job->stat) == 0 ? 0 : CACHED_MISS;
 }
 
-static int filesystem_stat(struct storage *storage, const char *key, struct storage_stat *out,
-                           struct error *err)
+static int filesystem_stat(struct storage *storage, const char *key, enum storage_kind kind,
+                           struct storage_stat *out, struct error *err)
 {
     auto_free char *path = filesystem_path(storage, key);
     struct stat_job job = {.path = path};
     int rc = cached_stat(&job, err);
 
+    (void)kind;
     if (rc == CACHED_MISS)
         rc = offload(stat_job, &job, err);
     if (rc < 0)

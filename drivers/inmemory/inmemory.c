@@ -98,11 +98,12 @@ static int inmemory_put(struct storage *storage, const char *key, struct span co
     return node_put(root_of(storage), key, fresh, err);
 }
 
-static int inmemory_stat(struct storage *storage, const char *key, struct storage_stat *out,
-                         struct error *err)
+static int inmemory_stat(struct storage *storage, const char *key, enum storage_kind kind,
+                         struct storage_stat *out, struct error *err)
 {
     const struct node *node = node_find(root_of(storage), key);
 
+    (void)kind;
     if (node == NULL)
         return error_set(err, ERROR_NOT_FOUND, "nothing there");
     out->is_directory = node->content == NULL;
@@ -192,7 +193,7 @@ static void inmemory_reader_close(struct storage_reader *base)
 
 /* ---- writers ---- */
 
-/* The content to write to: a new one for CREATE, what is there for APPEND. Lent. */
+/* The content to write to: what is there for APPEND, else a new one. Lent. */
 static struct content *content_to_write(struct storage *storage, const char *key,
                                         enum storage_writer_mode mode, struct error *err)
 {

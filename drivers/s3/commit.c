@@ -2,12 +2,15 @@
  *
  * commit - see commit.h.
  *
- *     all of it is still here:   is the upload alive? -> PUT to -> abort the upload
- *     otherwise:                 complete the upload -> copy its object -> remove that
+ *     all of it is still here:   PUT to -> end the upload
+ *     otherwise:                 complete the upload -> copy its object
+ *
+ * The object that is copied stays: it goes with its directory.
  */
 #include "drivers/s3/commit.h"
 
 #include "drivers/s3/copy.h"
+#include "drivers/s3/hints.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/sender.h"
 #include "lib/base/log.h"
@@ -17,6 +20,22 @@
 #include <stdlib.h>
 
 #include "lib/base/banned.h"
+
+/* Asks for the parts of an upload that has become an object. */
+static void learn_of_ends(struct writer *writer)
+{
+    struct hints *hints = writer->service->hints;
+    struct parts parts = {0};
+    struct error err = ERROR_INIT;
+
+    if (hints_end(hints) != HINTS_END_UNKNOWN)
+        return;
+    if (s3_multipart_parts(writer->service, writer->name, writer->id, &parts, &err) == 0)
+        hints_learn(hints, HINTS_END_HIDDEN);
+    else if (err.code == ERROR_NOT_FOUND)
+        hints_learn(hints, HINTS_END_TOLD);
+    parts_fini(&parts);
+}
 
 int commit_complete(struct writer *writer, struct error *err)
 {
@@ -39,55 +58,44 @@ int commit_complete(struct writer *writer, struct error *err)
     (void)evbuffer_drain(writer->tail, writer->tail_sent);
     writer->tail_sent = 0;
     parts_fini(&writer->parts);
+    learn_of_ends(writer);
     free(writer->id);
     writer->id = NULL;
-    writer->is_complete = writer->has_object = true;
+    writer->is_complete = true;
+    writer->is_bare = false;
     return 0;
 }
 
-/* What is left of the session at its key is in nobody's way: it goes with its directory. */
-static void remove_quietly(struct writer *writer)
-{
-    struct error err = ERROR_INIT;
-
-    if (writer->has_object && s3_object_remove(writer->service, writer->name, &err) < 0)
-        log_warn("s3: %s stays: %s", writer->name, err.message);
-    else if (writer->id != NULL &&
-             s3_multipart_abort(writer->service, writer->name, writer->id, &err) < 0)
-        log_warn("s3: an unfinished upload of %s stays: %s", writer->name, err.message);
-}
-
-static void end_session(struct writer *writer)
-{
-    remove_quietly(writer);
-    free(writer->id);
-    writer->id = NULL;
-    writer->has_object = false;
-}
-
-/* Nothing of it has left this process. The upload itself says whether the session goes on. */
+/* Nothing of it has left this process. Whoever ends the upload ends the session: if it was not us,
+ * the content is where it belongs, but nobody is told so. */
 static int put_whole(struct writer *writer, const char *to, struct error *err)
 {
-    struct parts parts = {0};
-    int rc = s3_multipart_parts(writer->service, writer->name, writer->id, &parts, err);
+    struct error why = ERROR_INIT;
 
-    parts_fini(&parts);
-    if (rc < 0 || s3_object_put_pieces(writer->service, to, writer->tail, err) < 0)
+    if (s3_object_put_pieces(writer->service, to, writer->tail, err) < 0)
         return -1;
-    end_session(writer);
+    if (s3_multipart_end(writer->service, writer->name, writer->id, &why) < 0) {
+        if (why.code == ERROR_NOT_FOUND) {
+            *err = why;
+            return -1;
+        }
+        log_warn("s3: an unfinished upload of %s may stay: %s", writer->name, why.message);
+        writer->is_unsure = true;
+    }
+    free(writer->id);
+    writer->id = NULL;
     return 0;
 }
 
 static int move(struct writer *writer, const char *to, struct error *err)
 {
-    if (copy_object(writer->service, writer->name, to, writer->base.size, err) < 0)
-        return -1;
-    end_session(writer);
-    return 0;
+    return copy_object(writer->service, writer->name, to, writer->base.size, err);
 }
 
 static int commit(struct writer *writer, const char *to, struct error *err)
 {
+    if (writer->is_renounced)
+        return error_set(err, ERROR_NOT_FOUND, "it was removed");
     if (sender_settle(writer, err) < 0)
         return -1;
     if (writer->is_complete)

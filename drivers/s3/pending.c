@@ -4,6 +4,7 @@
  */
 #include "drivers/s3/pending.h"
 
+#include "drivers/s3/hints.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/writer.h"
 #include "lib/base/memory.h"
@@ -90,24 +91,73 @@ static int find_object(struct service *service, const char *name, struct pending
             out->modified_at = modified_at;
         return 0;
     }
+    if (why.code == ERROR_NOT_FOUND) {
+        out->is_bare = true;
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
+/* The upload that was here last, as far as this process knows: 1 when it still tells its parts. */
+static int ask_last(struct service *service, const char *name, struct pending *out,
+                    struct error *err)
+{
+    const struct hint *hint = hints_find(service->hints, name);
+    struct error why = ERROR_INIT;
+    struct pending found;
+
+    if (hint == NULL || (!hint->is_bare && hints_end(service->hints) != HINTS_END_TOLD))
+        return 0;
+    found = (struct pending){.id = xstrdup(hint->id),
+                             .upload_count = 1,
+                             .modified_at = hint->modified_at,
+                             .object_size = -1,
+                             .is_bare = hint->is_bare};
+    if (s3_multipart_parts(service, name, found.id, &found.parts, &why) == 0) {
+        *out = found;
+        return 1;
+    }
+    pending_fini(&found);
     if (why.code == ERROR_NOT_FOUND)
         return 0;
     *err = why;
     return -1;
 }
 
+/* 1 when that upload is still alive, else 0 and nothing is known any more. */
+static int recall(struct service *service, const char *name, struct pending *out, struct error *err)
+{
+    int rc = ask_last(service, name, out, err);
+
+    if (rc == 1 && hints_end(service->hints) != HINTS_END_TOLD) {
+        out->is_bare = false;
+        if (find_object(service, name, out, err) < 0)
+            return -1;
+        rc = out->is_bare ? 1 : 0;
+    }
+    if (rc == 0) {
+        hints_forget(service->hints, name);
+        pending_fini(out);
+    }
+    return rc;
+}
+
 /* Whether an object could be ahead of the upload: while one is being copied into the other, the
  * upload has no parts, or only huge ones. */
 static bool may_be_behind(const struct pending *pending)
 {
-    return pending->id == NULL || pending->parts.size == 0 ||
-           pending->parts.size >= S3_PART_MAX / 2;
+    return !pending->is_bare && (pending->id == NULL || pending->parts.size == 0 ||
+                                 pending->parts.size >= S3_PART_MAX / 2);
 }
 
 int pending_find(struct service *service, const char *name, struct pending *out, struct error *err)
 {
+    int rc;
+
     *out = (struct pending){.object_size = -1};
-    if (find_upload(service, name, out, err) < 0 ||
+    rc = recall(service, name, out, err);
+    if (rc < 0 || (rc == 0 && find_upload(service, name, out, err) < 0) ||
         (may_be_behind(out) && find_object(service, name, out, err) < 0))
         return -1;
     if (out->id == NULL && out->object_size < 0)
@@ -142,7 +192,8 @@ int pending_show(struct service *service, const char *key, struct error *err)
         return 1;
     if (pending_size(&pending) == 0)
         return 0;
-    if (pending.object_size < 0 && find_object(service, str_text(&name), &pending, err) < 0)
+    if (pending.object_size < 0 && !pending.is_bare &&
+        find_object(service, str_text(&name), &pending, err) < 0)
         return -1;
     if (pending.object_size >= pending.parts.size)
         return 1;

@@ -18,6 +18,7 @@ struct pending {
     struct parts parts;
     struct timespec modified_at;
     int64_t object_size; /* -1: no object, or nobody looked */
+    bool is_bare;        /* no object: somebody looked */
 };
 
 /* Keys whose last name is `data` and that are not below the blobs: those of uploads. */
@@ -26,7 +27,8 @@ bool is_pending_key(const char *key);
 /*
  * pending_find - the upload at @name, and the object where it may matter. May suspend.
  *
- * Of several uploads the longest is taken. An object may be there beside the upload, since a writer
+ * The upload that hints.h remembers is asked for first, then the list. Of several uploads the
+ * longest is taken. An object may be there beside the upload, since a writer
  * has to make one now and then (writer.h); it is what the upload was at that time. It counts when
  * it is the longer of the two: then whoever made it has not got further.
  *

@@ -4,11 +4,17 @@
  *
  *     a        the object itself
  *     a/...    what is below: listed with the slash, so that a-b and a.b are never touched
+ *
+ * Whoever removes the directory of a session holds its writer as a rule, and that knows which
+ * upload is there: none has to be looked for.
  */
 #include "drivers/s3/removal.h"
 
+#include "drivers/s3/hints.h"
+#include "drivers/s3/parallel.h"
 #include "drivers/s3/s3_multipart.h"
 #include "drivers/s3/s3_object.h"
+#include "drivers/s3/writer.h"
 #include "lib/base/memory.h"
 #include "lib/storage/layout.h"
 
@@ -135,21 +141,81 @@ int removal_of_uploads(struct service *service, const char *name, const char *ke
     return end_uploads(&sweep, err);
 }
 
-int removal_of(struct service *service, const char *key, struct error *err)
+/* ---- a key and all below it ---- */
+
+struct removal {
+    struct service *service;
+    const char *name;
+    const char *below;
+    const char *data;   /* the name of the content, should this be the directory of a session */
+    bool is_known;      /* the one upload that is left there is `id`: NULL for none */
+    char *id;           /* owned */
+    struct sweep sweep; /* of uploads */
+    bool found;         /* objects */
+};
+
+static int remove_objects(struct removal *removal, struct error *err)
+{
+    if (remove_below(removal->service, removal->below, &removal->found, err) < 0)
+        return -1;
+    if (removal->found)
+        return 0;
+    return remove_itself(removal->service, removal->name, &removal->found, err);
+}
+
+static int remove_uploads(struct removal *removal, struct error *err)
+{
+    if (!removal->is_known)
+        return end_uploads(&removal->sweep, err);
+    if (removal->id == NULL)
+        return 0;
+    removal->sweep.found = true;
+    return s3_multipart_abort(removal->service, removal->data, removal->id, err);
+}
+
+/* Names and uploads are two lists: both at the same time. */
+static int remove_kind(void *arg, size_t index, struct error *err)
+{
+    return index == 0 ? remove_objects(arg, err) : remove_uploads(arg, err);
+}
+
+/* The blobs have no uploads below them, and nor have a repository's links. */
+static bool may_have_uploads(const char *key)
 {
     struct layout_key blobs = layout_blobs_root();
-    bool may_have_uploads = !span_starts_with(span_of(key), span_of(blobs.text));
-    bool found = false;
+
+    return !span_starts_with(span_of(key), span_of(blobs.text)) &&
+           strstr(key, "/_layers/") == NULL && strstr(key, "/_manifests/") == NULL;
+}
+
+static int remove_all(struct removal *removal, size_t kind_count, struct error *err)
+{
+    struct writer *writer = writer_of(removal->service, removal->data);
+
+    hints_forget(removal->service->hints, removal->data);
+    removal->is_known = writer != NULL && writer_renounce(writer, &removal->id);
+    removal->sweep = (struct sweep){.service = removal->service, .name = removal->name};
+    return parallel_run(kind_count, kind_count, remove_kind, removal, err);
+}
+
+int removal_of(struct service *service, const char *key, struct error *err)
+{
     SERVICE_NAME(name, service, key);
     SERVICE_NAME(below, service, key);
-    struct sweep sweep = {.service = service, .name = str_text(&name)};
+    SERVICE_NAME(data, service, key);
+    struct removal removal = {.service = service};
+    int rc;
 
     str_append_char(&below, '/');
-    if (remove_below(service, str_text(&below), &found, err) < 0 ||
-        (!found && remove_itself(service, str_text(&name), &found, err) < 0) ||
-        (may_have_uploads && end_uploads(&sweep, err) < 0))
+    str_append_text(&data, "/data");
+    removal.name = str_text(&name);
+    removal.below = str_text(&below);
+    removal.data = str_text(&data);
+    rc = remove_all(&removal, may_have_uploads(key) ? 2 : 1, err);
+    free(removal.id);
+    if (rc < 0)
         return -1;
-    if (!found && !sweep.found)
+    if (!removal.found && !removal.sweep.found)
         return error_set(err, ERROR_NOT_FOUND, "nothing there");
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "drivers/drivers.h"
 #include "drivers/s3/copy.h"
 #include "drivers/s3/credentials.h"
+#include "drivers/s3/hints.h"
 #include "drivers/s3/pending.h"
 #include "drivers/s3/reader.h"
 #include "drivers/s3/removal.h"
@@ -44,6 +45,7 @@ static void append_directory(const struct service *service, const char *key, str
 
 static void s3_close(struct storage *storage)
 {
+    hints_free(service_of(storage)->hints);
     s3_settings_close(service_of(storage));
 }
 
@@ -54,6 +56,7 @@ static int s3_open(const struct config *config, struct storage **out_storage, st
     if (s3_settings_open(config, &service, err) < 0)
         return -1;
     service->base.driver = &s3_driver;
+    service->hints = hints_new();
     *out_storage = &service->base;
     return 0;
 }
@@ -114,15 +117,18 @@ static int stat_directory(struct service *service, const char *key, struct stora
     return 0;
 }
 
-static int s3_stat(struct storage *storage, const char *key, struct storage_stat *out,
-                   struct error *err)
+/* A request each: only for what the caller looks for. */
+static int s3_stat(struct storage *storage, const char *key, enum storage_kind kind,
+                   struct storage_stat *out, struct error *err)
 {
     struct service *service = service_of(storage);
     struct storage_stat stat = {0};
     struct error why = ERROR_INIT;
-    bool is_content = key[1] != '\0' && stat_content(service, key, &stat, &why) == 0;
+    bool is_content =
+        kind != STORAGE_DIRECTORY && key[1] != '\0' && stat_content(service, key, &stat, &why) == 0;
 
-    if (!is_content && why.code != ERROR_NONE && why.code != ERROR_NOT_FOUND) {
+    if (!is_content && why.code != ERROR_NONE &&
+        (why.code != ERROR_NOT_FOUND || kind == STORAGE_CONTENT)) {
         *err = why;
         return -1;
     }
@@ -271,6 +277,7 @@ static void s3_object_name(const struct storage *storage, const char *key, struc
 const struct storage_driver s3_driver = {
     .name = "s3aws",
     .summary = "A bucket of Amazon S3, or of what speaks its protocol.",
+    .is_put_cheap = true,
     .open = s3_open,
     .close = s3_close,
     .get = s3_get,

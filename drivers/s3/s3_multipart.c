@@ -178,7 +178,7 @@ int s3_multipart_complete(struct service *service, const char *name, const char 
     return -1;
 }
 
-int s3_multipart_abort(struct service *service, const char *name, const char *id, struct error *err)
+int s3_multipart_end(struct service *service, const char *name, const char *id, struct error *err)
 {
     auto_str query = STR_INIT(QUERY_MAX);
     struct s3_request request = {.method = "DELETE", .key = name};
@@ -187,7 +187,18 @@ int s3_multipart_abort(struct service *service, const char *name, const char *id
 
     append_id(&query, "uploadId", id);
     request.query = str_text(&query);
-    if (s3_request_do(service, &request, &answer, &why) == 0 || why.code == ERROR_NOT_FOUND)
+    if (s3_request_do(service, &request, &answer, &why) == 0 ||
+        (why.code == ERROR_NOT_FOUND && answer.is_doubtful))
+        return 0;
+    *err = why;
+    return -1;
+}
+
+int s3_multipart_abort(struct service *service, const char *name, const char *id, struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    if (s3_multipart_end(service, name, id, &why) == 0 || why.code == ERROR_NOT_FOUND)
         return 0;
     *err = why;
     return -1;

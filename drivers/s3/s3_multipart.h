@@ -60,6 +60,10 @@ must_check int s3_multipart_copy(struct service *service, const char *name, cons
 must_check int s3_multipart_complete(struct service *service, const char *name, const char *id,
                                      const struct parts *parts, struct error *err);
 
-/* That there is no such upload is no error. */
+/* NOT_FOUND: no such upload, and it was not a lost call of ours that has ended it. */
+must_check int s3_multipart_end(struct service *service, const char *name, const char *id,
+                                struct error *err);
+
+/* The same; that there is no such upload is no error. */
 must_check int s3_multipart_abort(struct service *service, const char *name, const char *id,
                                   struct error *err);

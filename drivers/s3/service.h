@@ -10,6 +10,7 @@
 
 struct client;
 struct credentials;
+struct hints;
 struct writer;
 
 #define S3_PART_MIN  (5 << 20)          /* bytes of any part but the last */
@@ -34,6 +35,7 @@ struct service {
     char *encryption;       /* "": not sent; "AES256" or "aws:kms" */
     char *key_id;           /* "": not sent */
     struct writer *writers; /* the open ones: one at most for each key */
+    struct hints *hints;    /* owned; of the uploads whose writers were closed */
 };
 
 /* The name in the bucket of a key of the storage; "/" is the root, which may be empty. Appends. */

@@ -6,11 +6,13 @@
 
 #include "drivers/s3/commit.h"
 #include "drivers/s3/copy.h"
+#include "drivers/s3/hints.h"
 #include "drivers/s3/parallel.h"
 #include "drivers/s3/pending.h"
 #include "drivers/s3/removal.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/sender.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
@@ -81,11 +83,23 @@ static int remove_old(void *arg, size_t index, struct error *err)
                       : removal_of_uploads(writer->service, writer->name, NULL, err);
 }
 
-static int create(struct writer *writer, struct error *err)
+/* One whose beginning failed may have begun. */
+static int begin_upload(struct writer *writer, char **out_id, struct error *err)
 {
-    if (parallel_run(2, 2, remove_old, writer, err) < 0)
+    if (s3_multipart_begin(writer->service, writer->name, true, out_id, err) < 0) {
+        writer->is_unsure = true;
         return -1;
-    return s3_multipart_begin(writer->service, writer->name, true, &writer->id, err);
+    }
+    writer->begun_at = clock_now();
+    return 0;
+}
+
+static int create(struct writer *writer, bool is_fresh, struct error *err)
+{
+    if (!is_fresh && parallel_run(2, 2, remove_old, writer, err) < 0)
+        return -1;
+    writer->is_bare = true;
+    return begin_upload(writer, &writer->id, err);
 }
 
 /* Goes on with the longest upload there is, or with the object where that is longer. */
@@ -102,7 +116,8 @@ static int append(struct writer *writer, struct error *err)
                                writer->is_complete ? NULL : pending.id, err) < 0)
             return -1;
     }
-    writer->has_object = pending.object_size >= 0;
+    writer->is_bare = pending.is_bare;
+    writer->begun_at = pending.modified_at;
     if (writer->is_complete)
         return 0;
     writer->parts = pending.parts;
@@ -117,11 +132,16 @@ int writer_open(struct storage *storage, const char *key, enum storage_writer_mo
     struct service *service = (struct service *)storage;
     SERVICE_NAME(name, service, key);
     struct writer *writer;
+    int rc;
 
     if (writer_of(service, str_text(&name)) != NULL)
         return error_set(err, ERROR_BUSY, "another request writes it");
     writer = writer_new(service, str_text(&name));
-    if ((mode == STORAGE_WRITER_CREATE ? create(writer, err) : append(writer, err)) < 0) {
+    if (mode == STORAGE_WRITER_APPEND)
+        rc = append(writer, err);
+    else
+        rc = create(writer, mode == STORAGE_WRITER_FRESH, err);
+    if (rc < 0) {
         writer_free(writer);
         return -1;
     }
@@ -142,11 +162,12 @@ static int begin_anew(struct writer *writer, struct error *err)
     struct parts parts = {0};
     bool is_short = writer->base.size < S3_PART_MIN;
 
-    if (s3_multipart_begin(service, writer->name, true, &id, err) < 0)
+    if (begin_upload(writer, &id, err) < 0)
         return -1;
     if ((is_short ? s3_object_get(service, writer->name, &content, err)
                   : copy_to_parts(service, writer->name, writer->base.size, writer->name, id,
                                   &parts, err)) < 0) {
+        writer->is_unsure = true;
         parts_fini(&parts);
         return -1;
     }
@@ -280,6 +301,27 @@ int writer_show(struct writer *writer, struct error *err)
     return rc;
 }
 
+bool writer_renounce(struct writer *writer, char **out_id)
+{
+    if (writer->is_unsure || writer->is_working)
+        return false;
+    writer->is_renounced = true;
+    *out_id = writer->id != NULL ? xstrdup(writer->id) : NULL;
+    return true;
+}
+
+/* For the next one at this key. */
+static void leave_hint(const struct writer *writer)
+{
+    struct hints *hints = writer->service->hints;
+
+    if (writer->id == NULL || writer->has_failed || writer->is_unsure || writer->is_renounced)
+        hints_forget(hints, writer->name);
+    else
+        hints_put(hints, writer->name,
+                  &(struct hint){writer->id, writer->begun_at, writer->is_bare});
+}
+
 /* What was written becomes durable if it can; where the service has failed, it cannot. */
 void writer_close(struct storage_writer *base)
 {
@@ -287,9 +329,10 @@ void writer_close(struct storage_writer *base)
     struct error err = ERROR_INIT;
 
     task_shield();
-    if (!writer->has_failed && writer->id != NULL && writer_flush(base, &err) < 0 &&
-        err.code != ERROR_NOT_FOUND)
+    if (!writer->has_failed && !writer->is_renounced && writer->id != NULL &&
+        writer_flush(base, &err) < 0 && err.code != ERROR_NOT_FOUND)
         log_warn("s3: the end of %s is lost: %s", writer->name, err.message);
+    leave_hint(writer);
     writer_free(writer);
     task_unshield();
 }

@@ -39,11 +39,14 @@ struct writer {
     struct sender sender;
     struct evbuffer *tail;
     size_t tail_sent;
-    char *tail_etag;  /* owned; of the part that is the beginning of the tail */
-    bool has_object;  /* an object is at the key: the content as it was at some time */
-    bool is_complete; /* ... all of it, and there is no upload */
-    bool is_working;  /* a call is in progress */
-    bool has_failed;  /* the service has: see writer_note */
+    char *tail_etag;          /* owned; of the part that is the beginning of the tail */
+    struct timespec begun_at; /* of the upload, about */
+    bool is_bare;             /* no object is at the key */
+    bool is_complete;         /* all of the content is an object, and there is no upload */
+    bool is_working;          /* a call is in progress */
+    bool is_unsure;           /* there may be an upload whose id nobody knows */
+    bool is_renounced;        /* the key was removed: see writer_renounce */
+    bool has_failed;          /* the service has: see writer_note */
 };
 
 /* The slots of the driver. */
@@ -57,6 +60,15 @@ int writer_commit(struct storage_writer *writer, const char *to, struct error *e
 /* After a call of the service. One that has failed a writer is not asked to flush it again: whoever
  * waits for the writer's end has waited for the service already. */
 void writer_note(struct writer *writer, int rc, const struct error *err);
+
+/*
+ * writer_renounce - the writer's key is being removed, with all that was written. Does not suspend.
+ *
+ * @out_id  given: free. The only upload that can be at the key, which the caller ends; NULL: none
+ *
+ * False, and nothing has happened: it does not know all uploads that may be there.
+ */
+bool writer_renounce(struct writer *writer, char **out_id);
 
 /* The open writer of that name; NULL if there is none. */
 struct writer *writer_of(const struct service *service, const char *name);

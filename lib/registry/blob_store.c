@@ -68,10 +68,8 @@ int blob_content_stat(struct registry *registry, const struct digest *canonical,
     struct layout_key key = layout_blob_data(canonical);
     struct storage_stat stat;
 
-    if (store_stat(registry->store, key.text, &stat, err) < 0)
+    if (store_stat_content(registry->store, key.text, &stat, err) < 0)
         return -1;
-    if (stat.is_directory)
-        return error_set(err, ERROR_NOT_FOUND, "%s: a directory", key.text);
     if (check_size(canonical, stat.size, key.text, err) < 0)
         return -1;
     *out_size = stat.size;

@@ -12,7 +12,7 @@
 must_check int link_read(struct registry *registry, const char *key, struct digest *out,
                          struct error *err);
 
-/* Writes the link unless it already says the same; whatever is wrong with it, it is replaced. May
- * suspend. */
+/* Writes the link unless it already says the same (where looking costs less); whatever is wrong
+ * with it, it is replaced. May suspend. */
 must_check int link_write(struct registry *registry, const char *key, const struct digest *digest,
                           struct error *err);

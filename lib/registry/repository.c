@@ -21,12 +21,10 @@ int repository_keep(struct registry *registry, const char *repository, struct er
     struct storage_stat stat;
     struct error why = ERROR_INIT;
 
-    if (store_stat(registry->store, layers.text, &stat, &why) < 0) {
-        if (presence_tolerate(&why, err) < 0)
-            return -1;
-    } else if (stat.is_directory) {
+    if (store_stat_directory(registry->store, layers.text, &stat, &why) == 0)
         return 0;
-    }
+    if (presence_tolerate(&why, err) < 0)
+        return -1;
     str_append_text(&keep, layers.text);
     str_append_text(&keep, KEEP_NAME);
     return way_put(registry->store, str_text(&keep), SPAN(""), err);

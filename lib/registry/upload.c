@@ -5,7 +5,7 @@
  *
  *     startedat            written first, removed with the rest; without it there is no session
  *     data                 the bytes; may be missing while there are none
- *     hashstates/sha256/N  the digest state after N bytes
+ *     hashstates/sha256/N  the digest state after N bytes, N > 0
  */
 #include "lib/registry/upload.h"
 
@@ -45,7 +45,6 @@ static struct upload *upload_new(struct registry *registry, const char *reposito
     upload->registry = registry;
     memcpy(upload->repository, repository, strlen(repository) + 1);
     memcpy(upload->info.uuid.text, uuid, UUID_LEN + 1);
-    upload->saved_size = -1;
     return upload;
 }
 
@@ -134,13 +133,11 @@ int upload_begin(struct registry *registry, const char *repository, struct uploa
 
     upload->info.started_at = clock_now();
     upload->hasher = hasher_new(DIGEST_SHA256);
-    if (put_started_at(upload, err) < 0 || open_writer(upload, STORAGE_WRITER_CREATE, err) < 0 ||
-        hash_state_save(registry, repository, upload->info.uuid.text, upload->hasher, err) < 0) {
+    if (put_started_at(upload, err) < 0 || open_writer(upload, STORAGE_WRITER_FRESH, err) < 0) {
         upload_discard(upload);
         upload_close(upload);
         return -1;
     }
-    upload->saved_size = 0;
     upload_count("begun");
     *out = upload;
     return 0;
@@ -163,7 +160,7 @@ static int get_started_at(struct registry *registry, const char *repository, con
     if (clock_parse_rfc3339(str_span(&text), out))
         return 0;
     log_warn("%s: not a time, taking the file's own", key.text);
-    if (store_stat(registry->store, key.text, &stat, err) < 0)
+    if (store_stat_content(registry->store, key.text, &stat, err) < 0)
         return translate(err, uuid);
     *out = stat.modified_at;
     return 0;
@@ -233,7 +230,7 @@ int upload_stat(struct registry *registry, const char *repository, const char *u
 
     if (get_started_at(registry, repository, uuid, &info.started_at, err) < 0)
         return -1;
-    if (store_stat(registry->store, key.text, &stat, &why) == 0) {
+    if (store_stat_content(registry->store, key.text, &stat, &why) == 0) {
         info.size = stat.size;
     } else if (presence_tolerate(&why, err) < 0) {
         return -1;

@@ -71,14 +71,23 @@ struct storage_sweep {
     struct storage_list directories; /* names of the directories in it, for whoever goes on there */
 };
 
+/* What a caller of stat looks for. */
+enum storage_kind {
+    STORAGE_ANY,
+    STORAGE_CONTENT,
+    STORAGE_DIRECTORY,
+};
+
 enum storage_writer_mode {
     STORAGE_WRITER_CREATE, /* new and empty; what was at the key is replaced */
+    STORAGE_WRITER_FRESH,  /* the same where nobody can have put anything: the key is random */
     STORAGE_WRITER_APPEND, /* at the end of what is there; NOT_FOUND without */
 };
 
 struct storage_driver {
     const char *name;    /* "filesystem": the key below `storage` */
     const char *summary; /* one sentence, for help */
+    bool is_put_cheap;   /* costs about what a get does: nobody reads first to save a put */
 
     /* Opens the storage with its own keys of the configuration, which it copies; may be called
      * before the loop runs, so it may block and never suspends.
@@ -94,8 +103,10 @@ struct storage_driver {
      * part of it. Makes the directories above it. */
     int (*put)(struct storage *storage, const char *key, struct span content, struct error *err);
 
-    int (*stat)(struct storage *storage, const char *key, struct storage_stat *out,
-                struct error *err);
+    /* What is of another kind than the caller looks for is reported, or NOT_FOUND: whichever is
+     * less work. */
+    int (*stat)(struct storage *storage, const char *key, enum storage_kind kind,
+                struct storage_stat *out, struct error *err);
 
     /* Children of a directory; NOT_FOUND when there is none, also for content. A directory that has
      * lost its content may be empty or NOT_FOUND. @out is empty at the call and given:
@@ -138,8 +149,10 @@ struct storage_driver {
     /* Ends the writer, also in a canceled task; what was not flushed may be lost in a crash. Never
      * suspends for long. */
     void (*writer_close)(struct storage_writer *writer);
-    /* While @writer still holds its key: moves the content to @to as `move` does, having flushed.
-     * The writer stays open for writer_close only. NOT_FOUND when its key was removed meanwhile. */
+    /* While @writer still holds its key: @to gets the content as by `move`, having been flushed.
+     * Whoever commits removes the directory of the writer's key next: until then the content may
+     * be there too. The writer stays open for writer_close only. NOT_FOUND when its key was removed
+     * meanwhile: by another process, @to may have the content all the same. */
     int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
 
     /* Removes what the driver left directly in a directory when it was killed: the temporary names

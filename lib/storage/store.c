@@ -69,14 +69,42 @@ int store_put(struct store *store, const char *key, struct span content, struct 
     return call_end(&call, rc, err);
 }
 
-int store_stat(struct store *store, const char *key, struct storage_stat *out, struct error *err)
+static int stat_kind(struct store *store, const char *key, enum storage_kind kind,
+                     struct storage_stat *out, struct error *err)
 {
     struct call call = call_begin(store->driver, CALL_STAT, key);
+    struct storage_stat stat;
     int rc = call_check_key_or_root(key, err);
 
     if (rc == 0)
-        rc = store->driver->stat(store->storage, key, out, err);
+        rc = store->driver->stat(store->storage, key, kind, &stat, err);
+    if (rc == 0 && kind != STORAGE_ANY && stat.is_directory != (kind == STORAGE_DIRECTORY))
+        rc = error_set(err, ERROR_NOT_FOUND, "%s", stat.is_directory ? "a directory" : "content");
+    if (rc == 0)
+        *out = stat;
     return call_end(&call, rc, err);
+}
+
+int store_stat(struct store *store, const char *key, struct storage_stat *out, struct error *err)
+{
+    return stat_kind(store, key, STORAGE_ANY, out, err);
+}
+
+int store_stat_content(struct store *store, const char *key, struct storage_stat *out,
+                       struct error *err)
+{
+    return stat_kind(store, key, STORAGE_CONTENT, out, err);
+}
+
+int store_stat_directory(struct store *store, const char *key, struct storage_stat *out,
+                         struct error *err)
+{
+    return stat_kind(store, key, STORAGE_DIRECTORY, out, err);
+}
+
+bool is_store_put_cheap(const struct store *store)
+{
+    return store->driver->is_put_cheap;
 }
 
 int store_probe(struct store *store, struct error *err)
@@ -84,7 +112,7 @@ int store_probe(struct store *store, struct error *err)
     struct storage_stat stat;
     struct error why = ERROR_INIT;
 
-    if (store_stat(store, PROBE_KEY, &stat, &why) == 0 || why.code == ERROR_NOT_FOUND)
+    if (store_stat_directory(store, PROBE_KEY, &stat, &why) == 0 || why.code == ERROR_NOT_FOUND)
         return 0;
     *err = why;
     return -1;

@@ -54,6 +54,17 @@ must_check int store_put(struct store *store, const char *key, struct span conte
 must_check int store_stat(struct store *store, const char *key, struct storage_stat *out,
                           struct error *err);
 
+/* The same for who wants nothing else: what is of the other kind is NOT_FOUND. Saves a request to a
+ * storage that has no directories. */
+must_check int store_stat_content(struct store *store, const char *key, struct storage_stat *out,
+                                  struct error *err);
+must_check int store_stat_directory(struct store *store, const char *key, struct storage_stat *out,
+                                    struct error *err);
+
+/* Whether it saves nothing to look before a put if the content is there already. Does not suspend.
+ */
+bool is_store_put_cheap(const struct store *store);
+
 /* Whether the storage answers: a look at where everything is kept. That there is nothing yet is
  * fine. Errors: IO and whatever else the driver says. */
 must_check int store_probe(struct store *store, struct error *err);

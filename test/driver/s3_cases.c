@@ -92,8 +92,107 @@ static void sessions_of_any_length_make_one_content(struct store *store)
         }
         expect_commit(expect_writer(store, "/up/data", mode), "/blob");
         expect_stream(store, "/blob", 0, bytes, at);
-        expect_missing(store, "/up/data");
+        expect_session_ends(store, "/up");
     }
+}
+
+/* What one process remembers of an upload is out of date whenever the other one has gone on. */
+static void two_processes_take_turns(struct store *store)
+{
+    static const size_t lens[][4] = {
+        {0, 1, 1, 1},
+        {1, 3 * MIB, 3 * MIB, 1},
+        {5 * MIB, 1, 5 * MIB, 7},
+        {12 * MIB, 12 * MIB, 0, 1},
+    };
+    auto_free char *bytes = make_bytes(25 * MIB, 7);
+    struct store *stores[] = {store, open_again()};
+
+    for (size_t i = 0; i < array_count(lens); i++) {
+        enum storage_writer_mode mode = STORAGE_WRITER_FRESH;
+        size_t at = 0;
+
+        for (size_t part = 0; part < 4; part++) {
+            struct storage_writer *writer = expect_writer(stores[part % 2], "/up/data", mode);
+
+            assert_int_equal(writer->size, (int64_t)at);
+            expect_write(writer, bytes + at, lens[i][part]);
+            at += lens[i][part];
+            store_writer_close(writer);
+            mode = STORAGE_WRITER_APPEND;
+        }
+        expect_commit(expect_writer(store, "/up/data", mode), "/blob");
+        expect_stream(stores[1], "/blob", 0, bytes, at);
+        expect_session_ends(stores[i % 2], "/up");
+    }
+    store_close(stores[1]);
+}
+
+static void begin_with(struct store *store, const char *bytes)
+{
+    struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_FRESH);
+
+    expect_write(writer, bytes, strlen(bytes));
+    store_writer_close(writer);
+}
+
+static void expect_no_session(struct store *store)
+{
+    struct storage_writer *writer;
+    struct storage_stat stat;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(store_stat_content(store, "/up/data", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_writer_open(store, "/up/data", STORAGE_WRITER_APPEND, &writer, &err),
+                     -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+}
+
+/* Removed, begun anew, completed and left there, completed and removed: by another process. */
+static void what_another_process_did_is_seen(struct store *store)
+{
+    struct store *other = open_again();
+    struct storage_writer *writer;
+    struct error err = ERROR_INIT;
+
+    begin_with(store, "canceled");
+    assert_int_equal(store_remove(other, "/up", &err), 0);
+    expect_no_session(store);
+
+    begin_with(store, "replaced");
+    writer = expect_writer(other, "/up/data", STORAGE_WRITER_CREATE);
+    expect_write(writer, "other", 5);
+    store_writer_close(writer);
+    writer = expect_writer(store, "/up/data", STORAGE_WRITER_APPEND);
+    assert_int_equal(writer->size, 5);
+    store_writer_close(writer);
+    expect_content(store, "/up/data", "other");
+    assert_int_equal(store_remove(store, "/up", &err), 0);
+
+    begin_with(store, "committed by a process that died");
+    expect_commit(expect_writer(other, "/up/data", STORAGE_WRITER_APPEND), "/blob");
+    expect_commit(expect_writer(store, "/up/data", STORAGE_WRITER_APPEND), "/blob2");
+    expect_content(store, "/blob2", "committed by a process that died");
+    expect_session_ends(other, "/up");
+    expect_no_session(store);
+    store_close(other);
+}
+
+/* Whoever ends the upload ends the session. */
+static void a_commit_after_another_process_has_canceled_is_not_found(struct store *store)
+{
+    struct store *other = open_again();
+    struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_FRESH);
+    struct error err = ERROR_INIT;
+
+    expect_write(writer, "never flushed", 13);
+    assert_int_equal(store_remove(other, "/up", &err), 0);
+    assert_int_equal(store_writer_commit(writer, "/blob", &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    store_writer_close(writer);
+    expect_no_session(store);
+    store_close(other);
 }
 
 static void one_session_of_many_parts(struct store *store)
@@ -239,7 +338,7 @@ static void append_goes_on_from_an_object(struct store *store)
         expect_write(writer, bytes + lens[i], 9);
         expect_commit(writer, "/blob");
         expect_stream(store, "/blob", 0, bytes, lens[i] + 9);
-        expect_missing(store, "/up/data");
+        expect_session_ends(store, "/up");
     }
 }
 
@@ -306,6 +405,9 @@ static void the_old_signature_works_for_all_calls(struct store *store)
 
 const struct suite_case s3_cases[] = {
     SUITE_CASE(sessions_of_any_length_make_one_content),
+    SUITE_CASE(two_processes_take_turns),
+    SUITE_CASE(what_another_process_did_is_seen),
+    SUITE_CASE(a_commit_after_another_process_has_canceled_is_not_found),
     SUITE_CASE(one_session_of_many_parts),
     SUITE_CASE(empty_uploads_become_empty_objects),
     SUITE_CASE(unfinished_content_is_read_and_continued),

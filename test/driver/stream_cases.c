@@ -35,6 +35,17 @@ static void expect_write(struct storage_writer *writer, const char *data, size_t
     assert_int_equal(writer->size, size + (int64_t)len);
 }
 
+static void expect_busy(struct store *store, const char *key)
+{
+    struct storage_writer *writer;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(store_writer_open(store, key, STORAGE_WRITER_APPEND, &writer, &err), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    assert_int_equal(store_writer_open(store, key, STORAGE_WRITER_CREATE, &writer, &err), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+}
+
 static void readers_start_at_any_offset(struct store *store)
 {
     auto_free char *bytes = make_bytes(BIG, 1);
@@ -148,6 +159,21 @@ static void create_makes_an_empty_file_and_replaces_content(struct store *store)
     }
 }
 
+static void fresh_begins_like_create(struct store *store)
+{
+    struct storage_writer *writer = expect_writer(store, "/up/random/data", STORAGE_WRITER_FRESH);
+
+    assert_int_equal(writer->size, 0);
+    expect_busy(store, "/up/random/data");
+    expect_write(writer, "hello ", 6);
+    store_writer_close(writer);
+    writer = expect_writer(store, "/up/random/data", STORAGE_WRITER_APPEND);
+    assert_int_equal(writer->size, 6);
+    expect_write(writer, "world", 5);
+    store_writer_close(writer);
+    expect_content(store, "/up/random/data", "hello world");
+}
+
 static void append_goes_on_where_the_last_writer_ended(struct store *store)
 {
     auto_free char *bytes = make_bytes(BIG, 3);
@@ -221,9 +247,26 @@ static void commit_moves_the_content(struct store *store)
     expect_write(writer, "content", 7);
     assert_int_equal(store_writer_commit(writer, "/blobs/ab/data", &err), 0);
     expect_content(store, "/blobs/ab/data", "content");
-    expect_missing(store, "/up/data");
+    expect_session_ends(store, "/up");
     store_writer_close(writer);
     expect_content(store, "/blobs/ab/data", "content");
+    expect_missing(store, "/up/data");
+}
+
+static void a_session_ends_while_its_writer_is_open(struct store *store)
+{
+    struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
+    struct error err = ERROR_INIT;
+
+    expect_write(writer, "content", 7);
+    assert_int_equal(store_writer_flush(writer, &err), 0);
+    expect_write(writer, " and more", 9);
+    expect_session_ends(store, "/up");
+    store_writer_close(writer);
+    expect_missing(store, "/up/data");
+    assert_int_equal(store_writer_open(store, "/up/data", STORAGE_WRITER_APPEND, &writer, &err),
+                     -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
 }
 
 static void commit_replaces_what_is_there(struct store *store)
@@ -256,17 +299,6 @@ static void commit_of_removed_or_replaced_content_is_not_found(struct store *sto
     expect_missing(store, "/blob");
 }
 
-static void expect_busy(struct store *store, const char *key)
-{
-    struct storage_writer *writer;
-    struct error err = ERROR_INIT;
-
-    assert_int_equal(store_writer_open(store, key, STORAGE_WRITER_APPEND, &writer, &err), -1);
-    assert_int_equal(err.code, ERROR_BUSY);
-    assert_int_equal(store_writer_open(store, key, STORAGE_WRITER_CREATE, &writer, &err), -1);
-    assert_int_equal(err.code, ERROR_BUSY);
-}
-
 static void one_writer_at_a_time(struct store *store)
 {
     struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
@@ -284,7 +316,7 @@ static void one_writer_at_a_time(struct store *store)
     expect_busy(store, "/up/data");
     assert_int_equal(store_writer_commit(writer, "/blob", &err), 0);
     store_writer_close(writer);
-    expect_missing(store, "/up/data");
+    expect_session_ends(store, "/up");
 }
 
 static void reader_of_growing_content_ends_where_it_was(struct store *store)
@@ -406,11 +438,13 @@ const struct suite_case stream_cases[] = {
     SUITE_CASE(reader_keeps_content_that_is_replaced_or_removed),
     SUITE_CASE(written_bytes_are_there_after_close),
     SUITE_CASE(create_makes_an_empty_file_and_replaces_content),
+    SUITE_CASE(fresh_begins_like_create),
     SUITE_CASE(append_goes_on_where_the_last_writer_ended),
     SUITE_CASE(append_takes_buffers_of_many_pieces),
     SUITE_CASE(append_without_content_is_not_found),
     SUITE_CASE(create_refuses_a_directory_and_a_way_through_a_file),
     SUITE_CASE(commit_moves_the_content),
+    SUITE_CASE(a_session_ends_while_its_writer_is_open),
     SUITE_CASE(commit_replaces_what_is_there),
     SUITE_CASE(commit_of_removed_or_replaced_content_is_not_found),
     SUITE_CASE(one_writer_at_a_time),

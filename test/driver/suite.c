@@ -90,6 +90,17 @@ void expect_missing(struct store *store, const char *key)
     assert_int_equal(err.code, ERROR_NOT_FOUND);
 }
 
+void expect_session_ends(struct store *store, const char *directory)
+{
+    struct storage_stat stat;
+    struct error err = ERROR_INIT;
+
+    if (store_remove(store, directory, &err) < 0 && err.code != ERROR_NOT_FOUND)
+        fail_msg("%s", err.message);
+    assert_int_equal(store_stat(store, directory, &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+}
+
 void expect_list(struct store *store, const char *key, const char *names)
 {
     auto_storage_list list = {0};

@@ -43,6 +43,9 @@ bool is_suite_wrapped(void);  /* behind trial_driver */
  * and descriptors are no measure of what goes on, and what is not committed is not listed. */
 bool is_suite_remote(void);
 
+/* Ends a session after its commit: nothing is left of @directory. */
+void expect_session_ends(struct store *store, const char *directory);
+
 void expect_put(struct store *store, const char *key, const char *text);
 void expect_content(struct store *store, const char *key, const char *text);
 void expect_missing(struct store *store, const char *key);

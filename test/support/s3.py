@@ -107,6 +107,13 @@ class Bucket:
         page = self._xml("GET", key, query={"uploadId": upload_id})
         return [int(item.findtext(f"{NAMESPACE}Size")) for item in page.iter(f"{NAMESPACE}Part")]
 
+    def part_etags(self, key, upload_id):
+        page = self._xml("GET", key, query={"uploadId": upload_id})
+        return [
+            (int(item.findtext(f"{NAMESPACE}PartNumber")), item.findtext(f"{NAMESPACE}ETag"))
+            for item in page.iter(f"{NAMESPACE}Part")
+        ]
+
     def empty(self):
         for key in self.keys():
             self.delete(key)

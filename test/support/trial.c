@@ -162,12 +162,12 @@ static int trial_put(struct storage *storage, const char *key, struct span conte
     return after(next_driver->put(next_of(storage), key, content, err), err);
 }
 
-static int trial_stat(struct storage *storage, const char *key, struct storage_stat *out,
-                      struct error *err)
+static int trial_stat(struct storage *storage, const char *key, enum storage_kind kind,
+                      struct storage_stat *out, struct error *err)
 {
     if (before(STAT, err) < 0)
         return -1;
-    return after(next_driver->stat(next_of(storage), key, out, err), err);
+    return after(next_driver->stat(next_of(storage), key, kind, out, err), err);
 }
 
 static int trial_list(struct storage *storage, const char *key, struct storage_list *out,
