@@ -106,30 +106,19 @@ static void check_main(void *arg)
             note_failure(check, &err);
         at = next_after(check, at);
     }
-    check->task = NULL;
-    task_wake(&check->ended);
 }
 
 void check_start(struct check *check)
 {
-    check->ended = TASK_WAIT_INIT;
-    check->task = task_spawn("health check", check_main, check);
+    background_start(&check->job, "health check", check_main, check);
 }
 
 void check_cancel(struct check *check)
 {
-    if (check->task != NULL)
-        task_cancel(check->task);
+    background_cancel(&check->job);
 }
 
 void check_wait(struct check *check)
 {
-    struct error err = ERROR_INIT;
-
-    while (check->task != NULL) {
-        task_shield();
-        if (task_wait(&check->ended, TASK_NO_TIMEOUT, &err) < 0)
-            abort();
-        task_unshield();
-    }
+    background_wait(&check->job);
 }

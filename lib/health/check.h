@@ -10,7 +10,7 @@
 
 #include "lib/base/str.h"
 #include "lib/health/probe.h"
-#include "lib/task/task.h"
+#include "lib/task/background.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,8 +24,7 @@ struct check {
     int64_t threshold; /* failures in a row until it fails; 0 and 1: the first */
     int64_t failures;  /* in a row */
     char *fault;       /* owned; what is wrong, NULL while all is well */
-    struct task *task; /* NULL: not running */
-    struct task_wait ended;
+    struct background job;
 };
 
 /* @name: copied; @probe: taken. Given: check_free. */

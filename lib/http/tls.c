@@ -12,6 +12,7 @@
 #include "lib/http/tls_names.h"
 #include "lib/http/tls_private.h"
 #include "lib/http/tls_tickets.h"
+#include "lib/task/background.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
 #include "lib/task/watched.h"
@@ -36,8 +37,7 @@ struct http_tls {
     SSL_CTX *ctx;
     struct watched *files;
 
-    struct task *watcher; /* NULL: the files are not watched */
-    struct task_wait watcher_ended;
+    struct background watcher;
 
     struct timeval turn;   /* of the loop, that last shook hands */
     int64_t turn_began_ns; /* when it began to; clock_monotonic_ns */
@@ -159,30 +159,16 @@ static void watch_main(void *arg)
         if (++looks % LOOKS_A_DAY == 0)
             warn_of_expiry(tls);
     }
-    task_wake(&tls->watcher_ended);
 }
 
 void http_tls_watch(struct http_tls *tls)
 {
-    assert(tls->watcher == NULL);
-    tls->watcher_ended = TASK_WAIT_INIT;
-    tls->watcher = task_spawn("tls-watch", watch_main, tls);
+    background_start(&tls->watcher, "tls-watch", watch_main, tls);
 }
 
 void http_tls_unwatch(struct http_tls *tls)
 {
-    struct error ignored = ERROR_INIT;
-    int rc;
-
-    if (tls->watcher == NULL)
-        return;
-    task_cancel(tls->watcher);
-    task_shield();
-    rc = task_wait(&tls->watcher_ended, TASK_NO_TIMEOUT, &ignored);
-    task_unshield();
-    assert(rc == 0);
-    (void)rc;
-    tls->watcher = NULL;
+    background_stop(&tls->watcher);
 }
 
 /* ---- birth and death ---- */
@@ -295,7 +281,7 @@ void http_tls_free(struct http_tls *tls)
 {
     if (tls == NULL)
         return;
-    assert(tls->watcher == NULL);
+    assert(!is_background_running(&tls->watcher));
     SSL_CTX_free(tls->ctx);
     watched_free(tls->files);
     tls_tickets_free(tls->tickets);

@@ -7,7 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/task/task.h"
+#include "lib/task/background.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -23,9 +23,8 @@
 struct purge_schedule {
     struct registry *registry; /* lent */
     struct purge_options options;
-    struct task *task;      /* lent; set until it ends */
-    struct task_wait ended; /* where stop waits */
-    int64_t litter_at_ns;   /* when leftovers were looked for last, 0: never */
+    struct background job;
+    int64_t litter_at_ns; /* when leftovers were looked for last, 0: never */
 };
 
 int64_t purge_first_delay_ns(int64_t interval_ns, uint32_t random)
@@ -122,7 +121,6 @@ static void schedule_main(void *arg)
         if (rc == 0)
             rc = wait_for_round(interval_ns, &err);
     }
-    task_wake(&schedule->ended);
 }
 
 struct purge_schedule *purge_schedule_start(struct registry *registry,
@@ -136,21 +134,14 @@ struct purge_schedule *purge_schedule_start(struct registry *registry,
         schedule->options.age_ns = 0;
     if (schedule->options.interval_ns < PURGE_INTERVAL_MIN_NS)
         schedule->options.interval_ns = PURGE_INTERVAL_MIN_NS;
-    schedule->ended = TASK_WAIT_INIT;
-    schedule->task = task_spawn("purge", schedule_main, schedule);
+    background_start(&schedule->job, "purge", schedule_main, schedule);
     return schedule;
 }
 
 void purge_schedule_stop(struct purge_schedule *schedule)
 {
-    struct error ignored = ERROR_INIT;
-
     if (schedule == NULL)
         return;
-    task_cancel(schedule->task);
-    task_shield();
-    while (task_wait(&schedule->ended, TASK_NO_TIMEOUT, &ignored) < 0)
-        continue;
-    task_unshield();
+    background_stop(&schedule->job);
     free(schedule);
 }
