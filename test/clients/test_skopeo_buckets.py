@@ -7,9 +7,7 @@ from support.client_tools import SKOPEO, skopeo
 pytestmark = pytest.mark.skipif(not SKOPEO.exists(), reason="skopeo is not installed")
 
 
-@pytest.mark.parametrize("is_redirecting", [True, False])
-def test_an_image_comes_back_byte_for_byte(start_s3_registry, bucket, big_image, tmp_path, is_redirecting):
-    server = start_s3_registry({"storage.redirect.disable": not is_redirecting})
+def assert_comes_back(server, bucket, big_image, tmp_path, is_redirecting):
     name = f"docker://127.0.0.1:{server.port}/on/bucket:v1"
     digest = images.oci_layout(tmp_path / "in", "v1", big_image)
     skopeo("copy", "--dest-tls-verify=false", f"oci:{tmp_path}/in:v1", name)
@@ -19,3 +17,16 @@ def test_an_image_comes_back_byte_for_byte(start_s3_registry, bucket, big_image,
     assert images.layout_blobs(tmp_path / "out") == big_image.blob_digests() | {digest}
     gets = [line for line in server.stdout().splitlines() if '"GET /v2/on/bucket/blobs/' in line]
     assert gets and all(('" 307 0 ' in line) == is_redirecting for line in gets), gets
+
+
+@pytest.mark.parametrize("is_redirecting", [True, False])
+def test_an_image_comes_back_byte_for_byte(start_s3_registry, bucket, big_image, tmp_path, is_redirecting):
+    server = start_s3_registry({"storage.redirect.disable": not is_redirecting})
+    assert_comes_back(server, bucket, big_image, tmp_path, is_redirecting)
+
+
+@pytest.mark.parametrize("is_redirecting", [True, False])
+def test_an_image_comes_back_over_tls(ceph, start_s3_registry, bucket, big_image, tmp_path, is_redirecting):
+    server = start_s3_registry({"storage.redirect.disable": not is_redirecting}, url=ceph.secure_url,
+                               environment={"SSL_CERT_FILE": str(ceph.authority.path)})
+    assert_comes_back(server, bucket, big_image, tmp_path, is_redirecting)
