@@ -6,14 +6,13 @@
 
 #include "lib/base/ascii.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 
 #include <assert.h>
 #include <crypt.h>
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -128,8 +127,7 @@ int bcrypt_make(char letter, unsigned cost, struct span password, char out[BCRYP
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 
     assert(cost >= BCRYPT_COST_MIN && cost <= BCRYPT_COST_MAX);
-    if (getrandom(salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-        return error_set_sys(err, errno, "random numbers");
+    random_fill(salt, sizeof(salt));
     if (crypt_gensalt_rn("$2b$", cost, (const char *)salt, sizeof(salt), setting,
                          sizeof(setting)) == NULL ||
         !compute(setting, password, out))

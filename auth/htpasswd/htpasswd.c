@@ -233,7 +233,7 @@ static int check_ticket(struct htpasswd *htpasswd, struct span token, struct acc
 {
     struct ticket ticket;
     auto_password entry = PASSWORD_INIT;
-    uint8_t print[TICKET_HASH_LEN];
+    struct mac print;
     struct span user;
 
     *out = WHO_BAD_TOKEN;
@@ -246,8 +246,8 @@ static int check_ticket(struct htpasswd *htpasswd, struct span token, struct acc
     *out = WHO_BAD_TOKEN;
     if (password_file_find(htpasswd->file, user, &entry, err) < 0)
         return -1;
-    ticket_print(&htpasswd->key, user, str_span(&entry.entry), print);
-    if (!entry.is_known || !is_ticket_print(print, ticket.print))
+    print = ticket_print(&htpasswd->key, user, str_span(&entry.entry));
+    if (!entry.is_known || !is_mac(&print, mac_span(&ticket.print)))
         return 0;
     str_append(&answer->user, user);
     *out = WHO_USER;
@@ -362,11 +362,11 @@ static void give(const struct htpasswd *htpasswd, const struct password *entry,
                  struct access_answer *answer, struct str *out_json)
 {
     struct span user = str_span(&answer->user);
-    uint8_t print[TICKET_HASH_LEN];
+    struct mac print;
     struct ticket ticket;
 
-    ticket_print(&htpasswd->key, user, str_span(&entry->entry), print);
-    if (ticket_make(&ticket, user, user.len > 0 ? print : NULL, clock_now().tv_sec))
+    print = ticket_print(&htpasswd->key, user, str_span(&entry->entry));
+    if (ticket_make(&ticket, user, user.len > 0 ? &print : NULL, clock_now().tv_sec))
         ticket_append_reply(&htpasswd->key, &ticket, out_json);
     else
         challenge_basic(htpasswd->realm, "a name too long for a token", answer);

@@ -6,8 +6,6 @@
 
 #include "lib/base/memory.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +28,7 @@ struct login_key login_key_of(const struct login_key_secret *secret, const struc
 {
     uint8_t small[INLINE_SIZE];
     uint8_t *text = small;
-    struct login_key key;
-    unsigned key_len = 0;
+    struct mac mac;
     size_t room = 0;
     size_t len = 0;
 
@@ -41,12 +38,9 @@ struct login_key login_key_of(const struct login_key_secret *secret, const struc
         text = xmalloc(room);
     for (size_t i = 0; i < count; i++)
         len += put_part(text + len, parts[i]);
-    if (HMAC(EVP_sha256(), secret->bytes, sizeof(secret->bytes), text, len, key.bytes, &key_len) ==
-            NULL ||
-        key_len != LOGIN_KEY_LEN)
-        abort();
+    mac = mac_of(mac_span(&secret->mac), span_make(text, len));
     explicit_bzero(text, len);
     if (text != small)
         free(text);
-    return key;
+    return (struct login_key){.mac = mac};
 }

@@ -5,20 +5,19 @@
  */
 #pragma once
 
+#include "lib/base/mac.h"
 #include "lib/base/span.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOGIN_KEY_LEN 32
-
 struct login_key {
-    uint8_t bytes[LOGIN_KEY_LEN];
+    struct mac mac;
 };
 
 /* The secret that makes keys; each process has its own. */
 struct login_key_secret {
-    uint8_t bytes[LOGIN_KEY_LEN];
+    struct mac mac;
 };
 
 /* HMAC-SHA256 of the parts, each with its length: other parts, another key. */
@@ -27,7 +26,7 @@ struct login_key login_key_of(const struct login_key_secret *secret, const struc
 
 static inline struct span login_key_span(const struct login_key *key)
 {
-    return span_make(key->bytes, sizeof(key->bytes));
+    return mac_span(&key->mac);
 }
 
 static inline bool login_key_equals(const struct login_key *a, const struct login_key *b)

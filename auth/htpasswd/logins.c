@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/lru.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
 
@@ -25,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -81,8 +81,7 @@ struct logins *logins_new(size_t at_once)
 {
     struct logins *logins = xcalloc(1, sizeof(*logins));
 
-    if (getrandom(&logins->secret, sizeof(logins->secret), 0) != (ssize_t)sizeof(logins->secret))
-        abort();
+    random_fill(&logins->secret, sizeof(logins->secret));
     logins->right = lru_new(&(struct lru_options){.count_max = LOGINS_RIGHT_MAX});
     logins->wrong = lru_new(
         &(struct lru_options){.value_size = sizeof(int64_t), .count_max = LOGINS_WRONG_MAX});

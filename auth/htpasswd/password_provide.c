@@ -9,6 +9,7 @@
 #include "auth/htpasswd/password_write.h"
 #include "lib/base/encode.h"
 #include "lib/base/log.h"
+#include "lib/base/random.h"
 #include "lib/base/str.h"
 #include "lib/task/offload.h"
 
@@ -16,7 +17,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -30,14 +30,12 @@ struct provision {
     bool is_made;
 };
 
-static int make_password(struct str *out, struct error *err)
+static void make_password(struct str *out)
 {
     uint8_t secret[SECRET_LEN];
 
-    if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
-        return error_set_sys(err, errno, "random numbers");
+    random_fill(secret, sizeof(secret));
     encode_base64url_bare(out, span_make(secret, sizeof(secret)));
-    return 0;
 }
 
 /* Whether the file is there. Upstream tries to read it and parses nothing yet. */
@@ -62,8 +60,8 @@ static int run_provision(void *arg, struct error *err)
         return -1;
     if (exists)
         return 0;
-    if (make_password(&provision->password, err) < 0 ||
-        bcrypt_make('a', BCRYPT_COST_USUAL, str_span(&provision->password), hash, err) < 0)
+    make_password(&provision->password);
+    if (bcrypt_make('a', BCRYPT_COST_USUAL, str_span(&provision->password), hash, err) < 0)
         return -1;
     str_append_format(&content, "%s:%s", FIRST_USER, hash);
     if (password_write_new(provision->path, 0600, str_span(&content), err) == 0) {

@@ -9,6 +9,7 @@
 #include "lib/base/encode.h"
 #include "lib/base/file.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "lib/base/banned.h"
@@ -64,8 +64,7 @@ static int write_temporary(const char *path, struct span content, struct look lo
     int fd;
     int rc;
 
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return error_set_sys(err, errno, "getrandom");
+    random_fill(random, sizeof(random));
     encode_hex(random, sizeof(random), hex);
     snprintf(name, size, "%s.%s.tmp", path, hex);
     fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -8,11 +8,7 @@
 #include "lib/base/encode.h"
 #include "lib/base/json.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 #include "lib/base/banned.h"
@@ -20,26 +16,14 @@
 #define VERSION   "1"
 #define KEY_LABEL "registry token endpoint, version " VERSION
 
-static void hmac(const uint8_t *key, size_t key_len, struct span text, uint8_t out[TICKET_HASH_LEN])
-{
-    unsigned len = 0;
-
-    if (HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text.data, text.len, out,
-             &len) == NULL ||
-        len != TICKET_HASH_LEN)
-        abort();
-}
-
 /* A key of its own: what signs upload sessions with the same secret cannot be taken for a ticket.
  * Source: the "extract" of RFC 5869, with the label as the salt. */
 void ticket_key_init(struct ticket_key *key, struct span secret)
 {
-    static_assert(TICKET_KEY_LEN == TICKET_HASH_LEN, "a key is a hash");
-    hmac((const uint8_t *)KEY_LABEL, sizeof(KEY_LABEL) - 1, secret, key->bytes);
+    key->mac = mac_of(SPAN(KEY_LABEL), secret);
 }
 
-void ticket_print(const struct ticket_key *key, struct span user, struct span entry,
-                  uint8_t out[TICKET_HASH_LEN])
+struct mac ticket_print(const struct ticket_key *key, struct span user, struct span entry)
 {
     auto_str text = STR_INIT(user.len + entry.len + 8);
 
@@ -47,15 +31,10 @@ void ticket_print(const struct ticket_key *key, struct span user, struct span en
     str_append(&text, user);
     str_append_char(&text, ':');
     str_append(&text, entry);
-    hmac(key->bytes, TICKET_KEY_LEN, str_span(&text), out);
+    return mac_of(mac_span(&key->mac), str_span(&text));
 }
 
-bool is_ticket_print(const uint8_t a[TICKET_HASH_LEN], const uint8_t b[TICKET_HASH_LEN])
-{
-    return CRYPTO_memcmp(a, b, TICKET_HASH_LEN) == 0;
-}
-
-bool ticket_make(struct ticket *out, struct span user, const uint8_t *print, int64_t now)
+bool ticket_make(struct ticket *out, struct span user, const struct mac *print, int64_t now)
 {
     struct ticket ticket = {.issued_at = now, .expires_at = now + TICKET_LIFE_S};
 
@@ -64,7 +43,7 @@ bool ticket_make(struct ticket *out, struct span user, const uint8_t *print, int
     if (user.len > 0)
         memcpy(ticket.user, user.data, user.len);
     if (print != NULL)
-        memcpy(ticket.print, print, TICKET_HASH_LEN);
+        ticket.print = *print;
     *out = ticket;
     return true;
 }
@@ -72,31 +51,31 @@ bool ticket_make(struct ticket *out, struct span user, const uint8_t *print, int
 void ticket_seal(const struct ticket_key *key, const struct ticket *ticket, struct str *out)
 {
     auto_str payload = STR_INIT(TICKET_MAX);
-    uint8_t signature[TICKET_HASH_LEN];
-    char print[2 * TICKET_HASH_LEN + 1];
+    struct mac signature;
+    char print[2 * MAC_LEN + 1];
 
-    encode_hex(ticket->print, TICKET_HASH_LEN, print);
+    encode_hex(ticket->print.bytes, MAC_LEN, print);
     str_append_format(&payload, VERSION " %" PRId64 " %" PRId64 " %s %s", ticket->issued_at,
                       ticket->expires_at, print, ticket->user);
-    hmac(key->bytes, TICKET_KEY_LEN, str_span(&payload), signature);
+    signature = mac_of(mac_span(&key->mac), str_span(&payload));
     encode_base64url_bare(out, str_span(&payload));
     str_append_char(out, '.');
-    encode_base64url_bare(out, span_make(signature, TICKET_HASH_LEN));
+    encode_base64url_bare(out, mac_span(&signature));
 }
 
 /* The payload, if the signature is ours. */
 static bool verify(const struct ticket_key *key, struct span text, struct str *out_payload)
 {
     auto_str signature = STR_INIT(TICKET_MAX);
-    uint8_t expected[TICKET_HASH_LEN];
+    struct mac expected;
     struct span rest = text;
     struct span payload = span_cut(&rest, '.');
 
     if (text.len > TICKET_MAX || !decode_base64url_bare(out_payload, payload) ||
-        !decode_base64url_bare(&signature, rest) || signature.len != TICKET_HASH_LEN)
+        !decode_base64url_bare(&signature, rest))
         return false;
-    hmac(key->bytes, TICKET_KEY_LEN, str_span(out_payload), expected);
-    return CRYPTO_memcmp(expected, signature.data, TICKET_HASH_LEN) == 0;
+    expected = mac_of(mac_span(&key->mac), str_span(out_payload));
+    return is_mac(&expected, str_span(&signature));
 }
 
 static bool parse(struct span rest, struct ticket *out)
@@ -104,7 +83,7 @@ static bool parse(struct span rest, struct ticket *out)
     if (!span_is(span_cut(&rest, ' '), VERSION) ||
         !decode_decimal(span_cut(&rest, ' '), &out->issued_at) ||
         !decode_decimal(span_cut(&rest, ' '), &out->expires_at) ||
-        !decode_hex(span_cut(&rest, ' '), out->print, TICKET_HASH_LEN))
+        !decode_hex(span_cut(&rest, ' '), out->print.bytes, MAC_LEN))
         return false;
     if (rest.data == NULL || rest.len > TICKET_USER_MAX)
         return false;

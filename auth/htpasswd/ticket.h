@@ -11,6 +11,7 @@
 #pragma once
 
 #include "lib/base/cleanup.h"
+#include "lib/base/mac.h"
 #include "lib/base/span.h"
 #include "lib/base/str.h"
 
@@ -20,11 +21,9 @@
 #define TICKET_LIFE_S   300
 #define TICKET_USER_MAX 255  /* bytes; who has a longer name gets no ticket */
 #define TICKET_MAX      1024 /* bytes of a ticket's text */
-#define TICKET_KEY_LEN  32   /* bytes */
-#define TICKET_HASH_LEN 32   /* bytes */
 
 struct ticket_key {
-    uint8_t bytes[TICKET_KEY_LEN];
+    struct mac mac;
 };
 
 /* @secret: http.secret, of any length. */
@@ -34,19 +33,15 @@ struct ticket {
     char user[TICKET_USER_MAX + 1]; /* "" = anonymous */
     int64_t issued_at;              /* seconds since 1970 */
     int64_t expires_at;
-    uint8_t print[TICKET_HASH_LEN]; /* ticket_print of the user's entry; zeros for anonymous */
+    struct mac print; /* ticket_print of the user's entry; zeros for anonymous */
 };
 
 /* Keyed hash of a user's entry in the password file, as it stands there ("$2y$05$..."). */
-void ticket_print(const struct ticket_key *key, struct span user, struct span entry,
-                  uint8_t out[TICKET_HASH_LEN]);
-
-/* Compares two prints in a time that does not depend on them. */
-bool is_ticket_print(const uint8_t a[TICKET_HASH_LEN], const uint8_t b[TICKET_HASH_LEN]);
+struct mac ticket_print(const struct ticket_key *key, struct span user, struct span entry);
 
 /* Fills a ticket that is good from @now (seconds since 1970) for TICKET_LIFE_S. @user "" and @print
  * NULL: anonymous. False: the name is too long, or holds a NUL. */
-must_check bool ticket_make(struct ticket *out, struct span user, const uint8_t *print,
+must_check bool ticket_make(struct ticket *out, struct span user, const struct mac *print,
                             int64_t now);
 
 /* Appends the text. */

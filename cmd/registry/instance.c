@@ -12,6 +12,7 @@
 #include "lib/api/api.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 #include "lib/cache/descriptor_cache.h"
 #include "lib/debug/debug.h"
 #include "lib/health/health.h"
@@ -20,10 +21,8 @@
 #include "lib/registry/purge_schedule.h"
 #include "lib/task/task.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -57,16 +56,14 @@ struct instance *instance_new(const struct config *config, char *const *command_
 
 /* ---- the domain ---- */
 
-static int fill_secret(struct instance *instance, struct error *err)
+static void fill_secret(struct instance *instance)
 {
     if (instance->config->http.secret[0] != '\0')
-        return 0;
-    if (getrandom(instance->random_secret, SECRET_LEN, 0) != SECRET_LEN)
-        return error_set_sys(err, errno, "no random bytes for http.secret");
+        return;
+    random_fill(instance->random_secret, SECRET_LEN);
     log_warn("No HTTP secret provided - generated random secret. An upload can only go on at this "
              "process until it ends; registries behind one load balancer need the same http.secret "
              "in the configuration file or in REGISTRY_HTTP_SECRET");
-    return 0;
 }
 
 static struct span secret_of(const struct instance *instance)
@@ -335,8 +332,9 @@ static int open_debug_server(struct instance *instance, struct error *err)
 
 int instance_open(struct instance *instance, struct error *err)
 {
-    if (fill_secret(instance, err) < 0 || make_url_policy(instance, err) < 0 ||
-        open_store(instance, err) < 0 || open_access(instance, err) < 0 ||
+    fill_secret(instance);
+    if (make_url_policy(instance, err) < 0 || open_store(instance, err) < 0 ||
+        open_access(instance, err) < 0 ||
         health_new(instance->config, instance->store, &instance->health, err) < 0)
         return -1;
     make_api(instance);

@@ -7,13 +7,13 @@
 #include "drivers/filesystem/place.h"
 #include "lib/base/encode.h"
 #include "lib/base/file.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "lib/base/banned.h"
@@ -30,16 +30,14 @@ bool is_durable_temporary(const char *name)
            decode_hex(span_make(name + 1, 2 * RANDOM_LEN), random, RANDOM_LEN);
 }
 
-static int name_temporary(char out[TEMPORARY_SIZE], struct error *err)
+static void name_temporary(char out[TEMPORARY_SIZE])
 {
     uint8_t random[RANDOM_LEN];
     char hex[2 * RANDOM_LEN + 1];
 
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return error_set_sys(err, errno, "getrandom");
+    random_fill(random, sizeof(random));
     encode_hex(random, sizeof(random), hex);
     snprintf(out, TEMPORARY_SIZE, ".%s.tmp", hex);
-    return 0;
 }
 
 int durable_error(struct error *err, int sys, const char *what)
@@ -71,8 +69,7 @@ static int replace_in(const struct place *place, struct span content, struct err
     char temporary[TEMPORARY_SIZE];
     int rc;
 
-    if (name_temporary(temporary, err) < 0)
-        return -1;
+    name_temporary(temporary);
     rc = write_file(place->directory, temporary, content, err);
     if (rc == 0 && renameat(place->directory, temporary, place->directory, place->name) < 0)
         rc = durable_error(err, errno, "rename");

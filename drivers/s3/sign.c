@@ -6,9 +6,8 @@
 
 #include "lib/base/ascii.h"
 #include "lib/base/encode.h"
+#include "lib/base/mac.h"
 
-#include <assert.h>
-#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 
@@ -74,26 +73,6 @@ static void append_canonical(const struct sign_request *request, struct str *out
     str_append_char(out, '\n');
     append_header_names(request, out);
     str_append_format(out, "\n%s", request->payload_hash);
-}
-
-struct mac {
-    unsigned char bytes[SHA256_DIGEST_LENGTH];
-};
-
-static struct mac mac_of(struct span key, struct span text)
-{
-    struct mac mac;
-    const unsigned char *done = HMAC(EVP_sha256(), key.data, (int)key.len,
-                                     (const unsigned char *)text.data, text.len, mac.bytes, NULL);
-
-    assert(done != NULL);
-    (void)done;
-    return mac;
-}
-
-static struct span mac_span(const struct mac *mac)
-{
-    return span_make(mac->bytes, sizeof(mac->bytes));
 }
 
 /* The key of one day, region and service. */

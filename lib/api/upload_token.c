@@ -7,31 +7,16 @@
 #include "lib/base/clock.h"
 #include "lib/base/encode.h"
 #include "lib/base/json.h"
+#include "lib/base/mac.h"
 
-#include <assert.h>
 #include <cjson/cJSON.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "lib/base/banned.h"
 
-#define MAC_SIZE   32
 #define DEPTH_MAX  16                 /* ours are flat */
 #define VALUES_MAX 64                 /* ours have four and the object */
 #define OFFSET_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
-
-static void compute_mac(struct span secret, struct span message, unsigned char out[MAC_SIZE])
-{
-    unsigned len = 0;
-    const unsigned char *mac =
-        HMAC(EVP_sha256(), secret.len > 0 ? secret.data : "", (int)secret.len,
-             (const unsigned char *)message.data, message.len, out, &len);
-
-    assert(mac != NULL && len == MAC_SIZE);
-    (void)mac;
-}
 
 /* Written by hand: the offset must be a plain integer, the keys in this order. */
 static void format_message(struct str *out, const struct upload_token *token)
@@ -50,12 +35,12 @@ static void format_message(struct str *out, const struct upload_token *token)
 void upload_token_format(struct str *out, struct span secret, const struct upload_token *token)
 {
     auto_str message = STR_INIT(UPLOAD_TOKEN_MAX);
-    auto_str bytes = STR_INIT(MAC_SIZE + UPLOAD_TOKEN_MAX);
-    unsigned char mac[MAC_SIZE];
+    auto_str bytes = STR_INIT(MAC_LEN + UPLOAD_TOKEN_MAX);
+    struct mac mac;
 
     format_message(&message, token);
-    compute_mac(secret, str_span(&message), mac);
-    str_append(&bytes, span_make(mac, MAC_SIZE));
+    mac = mac_of(secret, str_span(&message));
+    str_append(&bytes, mac_span(&mac));
     str_append(&bytes, str_span(&message));
     encode_base64url(out, str_span(&bytes));
 }
@@ -153,16 +138,16 @@ int upload_token_parse(struct span text, struct span secret, struct upload_token
                        struct error *err)
 {
     auto_str bytes = STR_INIT(UPLOAD_TOKEN_MAX);
-    unsigned char mac[MAC_SIZE];
     struct span message;
+    struct mac mac;
 
     if (text.len > UPLOAD_TOKEN_MAX || !decode_base64url(&bytes, text))
         return invalid(err, "not base64url");
-    if (bytes.len < MAC_SIZE)
+    if (bytes.len < MAC_LEN)
         return invalid(err, text.len == 0 ? "absent" : "too short");
-    message = span_from(str_span(&bytes), MAC_SIZE);
-    compute_mac(secret, message, mac);
-    if (CRYPTO_memcmp(mac, bytes.data, MAC_SIZE) != 0)
+    message = span_from(str_span(&bytes), MAC_LEN);
+    mac = mac_of(secret, message);
+    if (!is_mac(&mac, span_make(bytes.data, MAC_LEN)))
         return invalid(err, "not made with this secret");
-    return parse_message(bytes.data + MAC_SIZE, message.len, out, err);
+    return parse_message(bytes.data + MAC_LEN, message.len, out, err);
 }

@@ -6,6 +6,7 @@
 #include "lib/base/lru.h"
 
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 #include "lib/base/siphash.h"
 
 #include <assert.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -48,8 +48,7 @@ struct lru *lru_new(const struct lru_options *options)
     assert(options->count_max > 0);
     while (chain_count < options->count_max && chain_count < CHAIN_COUNT_MAX)
         chain_count *= 2;
-    if (getrandom(lru->seed, sizeof(lru->seed), 0) != (ssize_t)sizeof(lru->seed))
-        abort();
+    random_fill(lru->seed, sizeof(lru->seed));
     lru->options = *options;
     lru->chains = xcalloc(chain_count, sizeof(*lru->chains));
     lru->chain_mask = chain_count - 1;

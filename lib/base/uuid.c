@@ -6,9 +6,7 @@
 
 #include "lib/base/ascii.h"
 #include "lib/base/encode.h"
-
-#include <openssl/rand.h>
-#include <stdlib.h>
+#include "lib/base/random.h"
 
 #include "lib/base/banned.h"
 
@@ -19,8 +17,7 @@ struct uuid uuid_new(void)
     char hex[33];
     size_t at = 0;
 
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        abort(); /* no randomness: nothing this process does would be safe */
+    random_fill(bytes, sizeof(bytes));
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     encode_hex(bytes, sizeof(bytes), hex);

@@ -17,7 +17,7 @@
 
 static struct login_key key(unsigned number)
 {
-    static const struct login_key_secret secret = {{1, 2, 3}};
+    static const struct login_key_secret secret = {{{1, 2, 3}}};
     struct span part = span_make(&number, sizeof(number));
 
     return login_key_of(&secret, &part, 1);
@@ -27,8 +27,8 @@ static struct login_key key(unsigned number)
 
 static void keys_tell_parts_apart(void **state)
 {
-    const struct login_key_secret one = {{1}};
-    const struct login_key_secret other = {{2}};
+    const struct login_key_secret one = {{{1}}};
+    const struct login_key_secret other = {{{2}}};
     struct span ab_c[] = {SPAN("ab"), SPAN("c")};
     struct span a_bc[] = {SPAN("a"), SPAN("bc")};
     struct span abc[] = {SPAN("abc")};
@@ -48,7 +48,7 @@ static void keys_tell_parts_apart(void **state)
 
 static void long_parts_are_hashed_whole(void **state)
 {
-    const struct login_key_secret secret = {{1}};
+    const struct login_key_secret secret = {{{1}}};
     char text[70000];
     struct span part = span_make(text, sizeof(text));
     struct login_key before;

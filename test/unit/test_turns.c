@@ -55,7 +55,7 @@ struct one {
 static void one_main(void *arg)
 {
     struct one *one = arg;
-    struct login_key address = {{(uint8_t)one->name}};
+    struct login_key address = {{{(uint8_t)one->name}}};
     struct error err = ERROR_INIT;
 
     if (turns_begin(seen.turns, &address, one->is_suspect, &err) < 0) {
