@@ -179,6 +179,30 @@ static void stat_tells_size_and_kind(struct store *store)
     assert_int_equal(err.code, ERROR_NOT_FOUND);
 }
 
+static void stat_finds_only_the_kind_that_is_looked_for(struct store *store)
+{
+    struct storage_stat stat;
+    struct error err = ERROR_INIT;
+
+    expect_put(store, "/dir/file", "12345");
+    assert_int_equal(store_stat_content(store, "/dir/file", &stat, &err), 0);
+    assert_int_equal(stat.size, 5);
+    assert_false(stat.is_directory);
+    assert_int_equal(store_stat_directory(store, "/dir", &stat, &err), 0);
+    assert_true(stat.is_directory);
+    assert_int_equal(store_stat_directory(store, "/", &stat, &err), 0);
+    assert_int_equal(store_stat_content(store, "/dir", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_stat_content(store, "/", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_stat_directory(store, "/dir/file", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_stat_content(store, "/dir/other", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(store_stat_directory(store, "/other", &stat, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+}
+
 static void list_of_a_fresh_storage_is_empty(struct store *store)
 {
     expect_list(store, "/", "");
@@ -401,7 +425,7 @@ static void concurrent_puts_leave_one_whole_content(struct store *store)
         putters[i].content[8] = '\0';
         task_spawn("putter", putter_main, &putters[i]);
     }
-    assert_int_equal(task_wait(&done, 60000, &err), 0);
+    assert_int_equal(task_wait(&done, SUITE_PATIENCE_MS, &err), 0);
     assert_int_equal(store_get(store, "/shared/deep/link", &content, &err), 0);
     assert_int_equal(content.len, 8);
     for (size_t i = 1; i < 8; i++)
@@ -437,7 +461,7 @@ static void puts_succeed_while_their_directory_is_removed(struct store *store)
     task_spawn("putter", putter_main, &putters[0]);
     task_spawn("putter", putter_main, &putters[1]);
     task_spawn("remover", remover_main, &putters[2]);
-    assert_int_equal(task_wait(&done, 60000, &err), 0);
+    assert_int_equal(task_wait(&done, SUITE_PATIENCE_MS, &err), 0);
     expect_put(store, "/shared/deep/link", "end");
     expect_content(store, "/shared/deep/link", "end");
 }
@@ -452,6 +476,7 @@ const struct suite_case content_cases[] = {
     SUITE_CASE(put_refuses_a_directory_and_a_way_through_a_file),
     SUITE_CASE(keys_outside_of_the_grammar_are_refused),
     SUITE_CASE(stat_tells_size_and_kind),
+    SUITE_CASE(stat_finds_only_the_kind_that_is_looked_for),
     SUITE_CASE(list_of_a_fresh_storage_is_empty),
     SUITE_CASE(list_gives_direct_children_in_order),
     SUITE_CASE(list_of_many_children_is_complete),
