@@ -12,135 +12,86 @@
  */
 #include "lib/cache/redis_cache.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/lru.h"
 #include "lib/base/memory.h"
 #include "lib/cache/redis_keys.h"
+#include "lib/cache/redis_queue.h"
 #include "lib/config/config.h"
-#include "lib/task/task.h"
+#include "lib/task/background.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/queue.h>
 
 #include "lib/base/banned.h"
 
-#define PUTS_MAX    1024 /* jobs that wait */
-#define FORGETS_MAX 10000
-#define BATCH_MAX   16 /* jobs in one round trip */
-#define REST_MS     500
+#define NS_PER_MS INT64_C(1000000)
+#define BATCH_MAX 16 /* jobs in one round trip */
 
-enum job_kind { JOB_PUT, JOB_FORGET, JOB_KIND_COUNT };
-
-struct job {
-    enum job_kind kind;
-    char *repository; /* owned */
-    struct digest digest;
-    int64_t size;
-    struct task_wait *waiter; /* who wants to know that it was tried; NULL: nobody */
-    TAILQ_ENTRY(job) entry;
-};
+#define REST_MS     500 /* after a failure; doubled while deletions are refused */
+#define REST_MAX_MS 60000
+#define BUSY_MS     20    /* until a connection may be free */
+#define REFUSED_MS  10000 /* nothing is put after Redis has refused something */
+#define PATIENCE_MS 3000  /* of a deletion, for Redis to hear of it */
+#define FAREWELL_MS 2500  /* ... of all that wait when the server stops */
 
 struct redis_cache {
     struct redis *redis;
-    struct lru *told; /* sizes by told_key; what Redis knows from us */
-    TAILQ_HEAD(jobs, job) jobs;
-    size_t counts[JOB_KIND_COUNT];
-    struct task *teller; /* NULL: not started */
+    struct lru *told; /* sizes by redis_keys_pair; what Redis knows from us */
+    struct redis_queue queue;
+    int64_t puts_again_at; /* monotonic, ms */
+    int rest_ms;           /* the next rest */
+    struct background teller;
     struct task_wait due;
-    struct task_wait ended;
-    bool is_resting; /* the last try has failed: nobody waits for the next */
+    struct task_wait hurry; /* the teller shall rest no longer */
+    struct task_wait tried; /* all is told, or cannot be */
+    bool is_resting;        /* the last try has failed: nobody waits for the next */
+    bool is_stopping;
 };
-
-/* ---- jobs ---- */
-
-/* One for each pair of repository and digest. @buffer holds what is lent. */
-static struct span told_key(const char *repository, const struct digest *digest,
-                            struct digest *buffer)
-{
-    char text[REPOSITORY_LEN_MAX + 2 + DIGEST_TEXT_SIZE];
-    char digest_text[DIGEST_TEXT_SIZE];
-
-    snprintf(text, sizeof(text), "%s %s", repository, digest_format(digest, digest_text));
-    digest_of(DIGEST_SHA256, span_of(text), buffer);
-    return span_make(buffer->bytes, digest_size(DIGEST_SHA256));
-}
-
-static void remove_job(struct redis_cache *cache, struct job *job)
-{
-    if (job->waiter != NULL)
-        task_wake(job->waiter);
-    TAILQ_REMOVE(&cache->jobs, job, entry);
-    cache->counts[job->kind]--;
-    free(job->repository);
-    free(job);
-}
-
-static struct job *add_job(struct redis_cache *cache, enum job_kind kind, const char *repository,
-                           const struct digest *digest, int64_t size)
-{
-    struct job *job = xcalloc(1, sizeof(*job));
-
-    *job = (struct job){kind, xstrdup(repository), *digest, size, NULL, {0}};
-    TAILQ_INSERT_TAIL(&cache->jobs, job, entry);
-    cache->counts[kind]++;
-    task_wake(&cache->due);
-    return job;
-}
-
-/* What was to be put is dropped: it can be put another time. */
-static void drop_puts(struct redis_cache *cache)
-{
-    struct job *next;
-
-    for (struct job *job = TAILQ_FIRST(&cache->jobs); job != NULL; job = next) {
-        next = TAILQ_NEXT(job, entry);
-        if (job->kind == JOB_PUT)
-            remove_job(cache, job);
-    }
-}
-
-static void wake_waiters(struct redis_cache *cache)
-{
-    struct job *job;
-
-    TAILQ_FOREACH(job, &cache->jobs, entry)
-    {
-        if (job->waiter != NULL)
-            task_wake(job->waiter);
-        job->waiter = NULL;
-    }
-}
 
 /* ---- the teller ---- */
 
-/* The first jobs, as one call. May suspend. @out_count: how many they were; jobs that come
- * meanwhile are behind them. */
-static int tell_first(struct redis_cache *cache, size_t *out_count, struct error *err)
+/* The first jobs, as commands. Returns how many jobs. */
+static size_t write_first(struct redis_cache *cache, struct redis_keys *keys,
+                          struct redis_command *commands, size_t *out_count)
 {
-    struct redis_command commands[BATCH_MAX * REDIS_KEYS_PUT_COUNT];
-    struct redis_keys *keys = xcalloc(BATCH_MAX, sizeof(*keys));
-    struct redis_replies replies;
-    struct job *job;
+    struct redis_job *job;
     size_t jobs = 0;
     size_t count = 0;
-    int rc;
 
-    TAILQ_FOREACH(job, &cache->jobs, entry)
+    TAILQ_FOREACH(job, &cache->queue.jobs, entry)
     {
         if (jobs == BATCH_MAX)
             break;
         redis_keys_make(&keys[jobs], job->repository, &job->digest, job->size);
-        if (job->kind == JOB_PUT)
+        if (job->kind == REDIS_JOB_PUT)
             redis_keys_put(&keys[jobs], &commands[count]);
         else
             redis_keys_forget(&keys[jobs], &commands[count]);
-        count += job->kind == JOB_PUT ? REDIS_KEYS_PUT_COUNT : REDIS_KEYS_FORGET_COUNT;
+        count += job->kind == REDIS_JOB_PUT ? REDIS_KEYS_PUT_COUNT : REDIS_KEYS_FORGET_COUNT;
+        job->is_sent = true;
         jobs++;
     }
-    *out_count = jobs;
-    rc = redis_call(cache->redis, commands, count, &replies, err);
+    *out_count = count;
+    return jobs;
+}
+
+/* They are told as one call. May suspend. @out_jobs: how many they were; jobs that come meanwhile
+ * are behind them. */
+static int tell_first(struct redis_cache *cache, size_t *out_jobs, struct error *err)
+{
+    struct redis_command commands[BATCH_MAX * REDIS_KEYS_PUT_COUNT];
+    struct redis_keys *keys = xcalloc(BATCH_MAX, sizeof(*keys));
+    struct redis_replies replies;
+    size_t count;
+    int rc;
+
+    *out_jobs = write_first(cache, keys, commands, &count);
+    while ((rc = redis_call(cache->redis, commands, count, &replies, err)) < 0 &&
+           err->code == ERROR_BUSY) {
+        if (task_sleep(BUSY_MS, err) < 0)
+            break;
+    }
     if (rc == 0)
         redis_replies_fini(&replies);
     free(keys);
@@ -148,34 +99,54 @@ static int tell_first(struct redis_cache *cache, size_t *out_count, struct error
 }
 
 /* Everything there is to tell, until it is told or cannot be. May suspend. Nobody else removes
- * jobs. */
+ * jobs that are sent. */
 static int tell_all(struct redis_cache *cache, struct error *err)
 {
-    size_t count;
+    size_t jobs;
 
-    while (!TAILQ_EMPTY(&cache->jobs)) {
-        if (tell_first(cache, &count, err) < 0)
+    while (!TAILQ_EMPTY(&cache->queue.jobs)) {
+        if (tell_first(cache, &jobs, err) < 0)
             return -1;
-        while (count-- > 0)
-            remove_job(cache, TAILQ_FIRST(&cache->jobs));
+        while (jobs-- > 0)
+            redis_queue_remove(&cache->queue, TAILQ_FIRST(&cache->queue.jobs));
+        cache->rest_ms = REST_MS;
     }
+    task_wake(&cache->tried);
     return 0;
 }
 
-/* After a failure: nobody waits, and what Redis knows is unknown. May suspend. */
-static int rest(struct redis_cache *cache, struct error *err)
+/* What was refused is tried less and less often: it is no use, and no good to others who ask. */
+static int next_rest(struct redis_cache *cache, enum error_code code)
 {
+    int ms = cache->rest_ms;
+
+    if (code != ERROR_DENIED)
+        return REST_MS;
+    cache->rest_ms = 2 * ms < REST_MAX_MS ? 2 * ms : REST_MAX_MS;
+    return ms;
+}
+
+/* After a failure: nobody waits, and what Redis knows is unknown. May suspend. */
+static int rest(struct redis_cache *cache, enum error_code code, struct error *err)
+{
+    struct error why = ERROR_INIT;
     int rc;
 
+    if (code == ERROR_DENIED)
+        cache->puts_again_at = clock_monotonic_ms() + REFUSED_MS;
     lru_clear(cache->told);
-    drop_puts(cache);
-    wake_waiters(cache);
-    if (TAILQ_EMPTY(&cache->jobs))
+    redis_queue_release(&cache->queue);
+    redis_queue_drop_puts(&cache->queue);
+    if (TAILQ_EMPTY(&cache->queue.jobs))
         return 0;
     cache->is_resting = true;
-    rc = task_sleep(REST_MS, err);
+    task_wake(&cache->tried);
+    rc = task_wait(&cache->hurry, next_rest(cache, code), &why);
     cache->is_resting = false;
-    return rc;
+    if (rc == 0 || why.code == ERROR_TIMEOUT)
+        return 0;
+    *err = why;
+    return -1;
 }
 
 /* Until it is canceled. */
@@ -186,14 +157,13 @@ static void teller_main(void *arg)
     int rc;
 
     do {
-        if (TAILQ_EMPTY(&cache->jobs))
+        if (TAILQ_EMPTY(&cache->queue.jobs))
             rc = task_wait(&cache->due, TASK_NO_TIMEOUT, &err);
         else if ((rc = tell_all(cache, &err)) < 0 && err.code != ERROR_CANCELED)
-            rc = rest(cache, &err);
+            rc = rest(cache, err.code, &err);
     } while (rc == 0);
     cache->is_resting = true;
-    wake_waiters(cache);
-    task_wake(&cache->ended);
+    redis_queue_release(&cache->queue);
 }
 
 /* ---- what is asked of it ---- */
@@ -202,7 +172,6 @@ bool redis_cache_get(struct redis_cache *cache, const char *repository,
                      const struct digest *canonical, int64_t *out_size)
 {
     struct digest buffer;
-    struct span key = told_key(repository, canonical, &buffer);
     struct redis_keys keys;
     struct redis_command command;
     struct redis_replies replies;
@@ -219,56 +188,56 @@ bool redis_cache_get(struct redis_cache *cache, const char *repository,
     }
     is_known = redis_keys_read(&replies, canonical, out_size);
     redis_replies_fini(&replies);
-    if (!is_known)
-        lru_remove(cache->told, key); /* Redis has lost it, or never had it */
+    if (!is_known) /* Redis has lost it, or never had it */
+        lru_remove(cache->told, redis_keys_pair(repository, canonical, &buffer));
     return is_known;
+}
+
+/* Nothing is put that would be refused, or not be told any more. */
+static bool takes_puts(const struct redis_cache *cache)
+{
+    return !is_redis_away(cache->redis) && !cache->is_stopping &&
+           clock_monotonic_ms() >= cache->puts_again_at;
 }
 
 void redis_cache_put(struct redis_cache *cache, const char *repository,
                      const struct digest *canonical, int64_t size)
 {
     struct digest buffer;
-    struct span key = told_key(repository, canonical, &buffer);
+    struct span key = redis_keys_pair(repository, canonical, &buffer);
     const int64_t *told = lru_find(cache->told, key);
 
-    if (is_redis_away(cache->redis) || cache->counts[JOB_PUT] == PUTS_MAX)
+    if (!takes_puts(cache) || (told != NULL && *told == size))
         return;
-    if (told != NULL && *told == size)
+    if (redis_queue_add(&cache->queue, REDIS_JOB_PUT, repository, canonical, size) == NULL)
         return;
     lru_put(cache->told, key, &size);
-    add_job(cache, JOB_PUT, repository, canonical, size);
+    task_wake(&cache->due);
 }
 
 void redis_cache_forget(struct redis_cache *cache, const char *repository,
                         const struct digest *digest)
 {
     struct digest buffer;
-    struct span key = told_key(repository, digest, &buffer);
-    struct task_wait tried = TASK_WAIT_INIT;
-    struct error ignored = ERROR_INIT;
-    struct job *job;
+    struct redis_job *job;
 
-    lru_remove(cache->told, key);
-    if (cache->counts[JOB_FORGET] == FORGETS_MAX) {
+    lru_remove(cache->told, redis_keys_pair(repository, digest, &buffer));
+    job = redis_queue_add(&cache->queue, REDIS_JOB_FORGET, repository, digest, 0);
+    if (job == NULL) {
         log_warn("descriptor cache: %d deletions wait for redis already; that of %s is not kept",
-                 FORGETS_MAX, repository);
+                 REDIS_QUEUE_FORGETS_MAX, repository);
         return;
     }
-    job = add_job(cache, JOB_FORGET, repository, digest, 0);
-    if (cache->teller == NULL || cache->is_resting || is_redis_away(cache->redis))
-        return;
-    job->waiter = &tried;
-    task_shield();
-    while (task_wait(&tried, TASK_NO_TIMEOUT, &ignored) < 0)
-        continue;
-    task_unshield();
+    task_wake(&cache->due);
+    if (is_background_running(&cache->teller) && !cache->is_resting && !is_redis_away(cache->redis))
+        redis_queue_wait(job, PATIENCE_MS);
 }
 
 /* ---- birth and death ---- */
 
 static int milliseconds(int64_t ns)
 {
-    int64_t ms = ns / 1000000;
+    int64_t ms = ns / NS_PER_MS;
 
     return ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
@@ -316,7 +285,8 @@ int redis_cache_open(const struct config *config, size_t entries, struct redis_c
     }
     cache->told =
         lru_new(&(struct lru_options){.value_size = sizeof(int64_t), .count_max = entries});
-    TAILQ_INIT(&cache->jobs);
+    cache->rest_ms = REST_MS;
+    redis_queue_init(&cache->queue);
     *out = cache;
     return 0;
 }
@@ -325,8 +295,7 @@ void redis_cache_close(struct redis_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (!TAILQ_EMPTY(&cache->jobs))
-        remove_job(cache, TAILQ_FIRST(&cache->jobs));
+    redis_queue_fini(&cache->queue);
     lru_free(cache->told);
     redis_free(cache->redis);
     free(cache);
@@ -335,24 +304,36 @@ void redis_cache_close(struct redis_cache *cache)
 void redis_cache_start(struct redis_cache *cache)
 {
     redis_start(cache->redis);
-    cache->teller = task_spawn("descriptor-cache", teller_main, cache);
+    background_start(&cache->teller, "descriptor-cache", teller_main, cache);
+}
+
+/* Deletions that Redis has not heard of make others see what is gone, and after us nobody tells
+ * them: one more look, one more try, of a bounded time. May suspend. */
+static void say_farewell(struct redis_cache *cache)
+{
+    struct error ignored = ERROR_INIT;
+
+    cache->is_stopping = true;
+    redis_queue_drop_puts(&cache->queue);
+    if (cache->queue.counts[REDIS_JOB_FORGET] == 0 || !redis_look(cache->redis, FAREWELL_MS))
+        return;
+    cache->tried = TASK_WAIT_INIT;
+    task_wake(&cache->hurry);
+    if (task_wait(&cache->tried, FAREWELL_MS, &ignored) < 0)
+        log_debug("descriptor cache: redis is too slow for what is left to tell");
 }
 
 void redis_cache_stop(struct redis_cache *cache)
 {
-    struct error ignored = ERROR_INIT;
-
-    if (cache->teller == NULL)
+    if (!is_background_running(&cache->teller))
         return;
-    task_cancel(cache->teller);
     task_shield();
-    while (task_wait(&cache->ended, TASK_NO_TIMEOUT, &ignored) < 0)
-        continue;
+    say_farewell(cache);
     task_unshield();
-    cache->teller = NULL;
+    background_stop(&cache->teller);
     redis_stop(cache->redis);
-    if (cache->counts[JOB_FORGET] > 0)
+    if (cache->queue.counts[REDIS_JOB_FORGET] > 0)
         log_warn("descriptor cache: redis has not heard of %zu deletions; registries that believe "
                  "it may go on to see what was deleted",
-                 cache->counts[JOB_FORGET]);
+                 cache->queue.counts[REDIS_JOB_FORGET]);
 }

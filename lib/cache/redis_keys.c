@@ -22,6 +22,17 @@ void redis_keys_make(struct redis_keys *keys, const char *repository, const stru
     snprintf(keys->descriptor, sizeof(keys->descriptor), "blobs::%s", keys->digest);
 }
 
+struct span redis_keys_pair(const char *repository, const struct digest *digest,
+                            struct digest *buffer)
+{
+    char text[REPOSITORY_LEN_MAX + 2 + DIGEST_TEXT_SIZE];
+    char digest_text[DIGEST_TEXT_SIZE];
+
+    snprintf(text, sizeof(text), "%s %s", repository, digest_format(digest, digest_text));
+    digest_of(DIGEST_SHA256, span_of(text), buffer);
+    return span_make(buffer->bytes, digest_size(DIGEST_SHA256));
+}
+
 #define COMMAND(...)                                                                               \
     ((struct redis_command){                                                                       \
         {__VA_ARGS__},                                                                             \

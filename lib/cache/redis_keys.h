@@ -32,6 +32,10 @@ struct redis_keys {
 void redis_keys_make(struct redis_keys *keys, const char *repository, const struct digest *digest,
                      int64_t size);
 
+/* A short key of our own for the pair of @repository and @digest; @buffer holds what is lent. */
+struct span redis_keys_pair(const char *repository, const struct digest *digest,
+                            struct digest *buffer);
+
 /* Each writes the commands to @out, REDIS_KEYS_..._COUNT of them; they lend from @keys. */
 void redis_keys_put(const struct redis_keys *keys, struct redis_command *out);
 void redis_keys_forget(const struct redis_keys *keys, struct redis_command *out);

@@ -510,8 +510,9 @@ const struct option options[] = {
     {.path = "redis.pool.maxidle", .type = OPTION_INTEGER, FIELD(redis.pool.idle_max),
      .default_text = "16", .help = "Most that are kept for later; 0 keeps none."},
     {.path = "redis.pool.maxactive", .type = OPTION_INTEGER, FIELD(redis.pool.active_max),
-     .default_text = "0",
-     .help = "Most at all; 0 is no limit. Who would need one more goes on without the cache."},
+     .default_text = "64",
+     .help = "Most at all; 0 is no limit, as upstream has it without one. Who would need one more "
+             "goes on without the cache."},
     {.path = "redis.pool.idletimeout", .type = OPTION_DURATION, FIELD(redis.pool.idle_timeout_ns),
      .default_text = "0s", .example = "300s",
      .help = "How long one is kept; 0 as long as it lasts."},

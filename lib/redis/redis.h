@@ -69,10 +69,14 @@ struct redis_command {
  * @out  given: redis_replies_fini; one reply a command. One that says WRONGTYPE is a nil: other
  *       people's keys are not ours to read
  *
- * Errors: UNAVAILABLE: the server is away, breaks the protocol, refuses a command; TIMEOUT;
- * CANCELED; BUSY: no connection is free.
+ * Errors: UNAVAILABLE: the server is away, or breaks the protocol; DENIED: it refuses a command;
+ * TIMEOUT; CANCELED; BUSY: no connection is free.
  */
 must_check int redis_call(struct redis *redis, const struct redis_command *commands, size_t count,
                           struct redis_replies *out, struct error *err);
 
 bool is_redis_away(const struct redis *redis); /* a call would fail at once */
+
+/* Looks for a server that is away now, instead of within a second, for @ms at most: whether it is
+ * there. One task at a time. May suspend. */
+bool redis_look(struct redis *redis, int ms);

@@ -23,7 +23,6 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS   1000000
 #define PIECE_SIZE  4096 /* bytes fed to the parser at a time */
 #define PROBLEM_MAX 128
 
@@ -82,13 +81,13 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
 
 static int64_t deadline_after(int ms)
 {
-    return clock_monotonic_ns() + (int64_t)ms * NS_PER_MS;
+    return clock_monotonic_ms() + ms;
 }
 
 /* Until something happens to the link. May suspend. */
 static int wait_until(struct redis_link *link, int64_t deadline, struct error *err)
 {
-    int64_t left = (deadline - clock_monotonic_ns() + NS_PER_MS - 1) / NS_PER_MS;
+    int64_t left = deadline - clock_monotonic_ms();
 
     return task_wait(&link->wait, left > 0 ? (int)left : 0, err);
 }
@@ -149,7 +148,9 @@ static int connect_to(struct redis_link *link, const struct redis_address *addre
     }
     if (link->is_ended)
         return fail_ended(link, err);
-    return bufferevent_enable(link->bev, EV_READ | EV_WRITE);
+    if (bufferevent_enable(link->bev, EV_READ | EV_WRITE) < 0)
+        return error_set(err, ERROR_UNAVAILABLE, "the connection cannot be watched");
+    return 0;
 }
 
 int redis_link_open(const struct redis_options *options, SSL_CTX *tls,

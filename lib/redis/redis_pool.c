@@ -9,11 +9,9 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 struct redis_idle {
     struct redis_link *link;
-    int64_t since; /* monotonic */
+    int64_t since; /* monotonic, ms */
     TAILQ_ENTRY(redis_idle) entry;
 };
 
@@ -36,7 +34,7 @@ static struct redis_link *unlist(struct redis_pool *pool, struct redis_idle *idl
 /* The oldest come last. */
 static void drop_old(struct redis_pool *pool)
 {
-    int64_t limit = clock_monotonic_ns() - pool->options->idle_ms * NS_PER_MS;
+    int64_t limit = clock_monotonic_ms() - pool->options->idle_ms;
     struct redis_idle *last;
 
     while (pool->options->idle_ms > 0 && (last = TAILQ_LAST(&pool->idle, redis_idles)) != NULL &&
@@ -82,7 +80,7 @@ void redis_pool_put(struct redis_pool *pool, struct redis_link *link)
     }
     idle = xcalloc(1, sizeof(*idle));
     idle->link = link;
-    idle->since = clock_monotonic_ns();
+    idle->since = clock_monotonic_ms();
     TAILQ_INSERT_HEAD(&pool->idle, idle, entry);
     pool->idle_count++;
     drop_old(pool);

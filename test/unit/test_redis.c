@@ -357,7 +357,7 @@ REDIS_TEST(an_end_without_answer_is_a_failure)
 REDIS_TEST(an_error_is_a_failure)
 {
     atomic_store(&server.behaviour, ANSWER_ERROR);
-    check_goes_away(redis, ERROR_UNAVAILABLE);
+    check_goes_away(redis, ERROR_DENIED);
 }
 
 REDIS_TEST(a_key_of_another_type_is_nothing)
@@ -424,6 +424,38 @@ REDIS_TEST(a_canceled_call_takes_its_connection_along_and_nothing_else)
     atomic_store(&server.behaviour, ANSWER_ECHO);
     assert_int_equal(echo(redis, "next"), ERROR_NONE);
     assert_int_equal(atomic_load(&server.connections), 2);
+}
+
+/* Two calls end in silence, one of them long after the server was found again. */
+static void with_an_old_call(struct redis *redis)
+{
+    struct caller callers[2] = {{.redis = redis}, {.redis = redis}};
+    struct error err = ERROR_INIT;
+
+    atomic_store(&server.behaviour, ANSWER_NONE);
+    task_spawn("caller", caller_main, &callers[0]);
+    assert_int_equal(task_sleep(options.read_ms * 9 / 10, &err), 0);
+    task_spawn("caller", caller_main, &callers[1]);
+    join(&callers[0]);
+    assert_int_equal(callers[0].code, ERROR_TIMEOUT);
+    assert_true(is_redis_away(redis));
+    atomic_store(&server.behaviour, ANSWER_ECHO);
+    await(redis);
+    assert_false(callers[1].is_done);
+    while (!callers[1].is_done) {
+        assert_false(is_redis_away(redis));
+        assert_int_equal(task_sleep(2, &err), 0);
+    }
+    assert_int_equal(callers[1].code, ERROR_TIMEOUT);
+    assert_false(is_redis_away(redis));
+    assert_int_equal(echo(redis, "next"), ERROR_NONE);
+}
+
+static void a_call_from_before_an_outage_is_no_second_one(void **state)
+{
+    (void)state;
+    options.read_ms = 1500;
+    run(with_an_old_call);
 }
 
 static void with_one_connection(struct redis *redis)
@@ -520,6 +552,7 @@ int main(void)
         TEST(a_key_of_another_type_is_nothing),
         TEST(calls_side_by_side_have_connections_of_their_own),
         TEST(a_canceled_call_takes_its_connection_along_and_nothing_else),
+        TEST(a_call_from_before_an_outage_is_no_second_one),
         TEST(one_more_than_allowed_fails_at_once),
         TEST(nothing_is_kept_where_nothing_may),
         TEST(what_was_kept_too_long_is_closed),
