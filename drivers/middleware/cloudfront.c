@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/redact.h"
 #include "lib/config/config.h"
 #include "lib/storage/store.h"
 
@@ -29,21 +30,26 @@ struct cloudfront {
 
 /* ---- opening ---- */
 
-/* Without a scheme it is https. Upstream's words. */
+/* Without a scheme it is https. What is before the host is nothing for clients. Upstream's words.
+ */
 static int read_base(const char *base_url, struct str *out, struct error *err)
 {
+    auto_str url = STR_INIT(STORE_URL_MAX);
+    auto_str shown = redact_copy(base_url);
     struct url_parts parts;
 
     if (strstr(base_url, "://") == NULL)
-        str_append_text(out, "https://");
-    str_append_text(out, base_url);
-    if (!span_ends_with(str_span(out), SPAN("/")))
-        str_append_char(out, '/');
-    if (str_overflowed(out) || !url_parts_cut(str_span(out), &parts) || parts.host.len == 0 ||
+        str_append_text(&url, "https://");
+    str_append_text(&url, base_url);
+    if (!span_ends_with(str_span(&url), SPAN("/")))
+        str_append_char(&url, '/');
+    if (str_overflowed(&url) || !url_parts_cut(str_span(&url), &parts) || parts.host.len == 0 ||
         parts.rest.len > 0)
         return error_set(err, ERROR_INVALID,
                          "invalid baseurl: %s is not a URL with a host and without a query",
-                         base_url);
+                         str_text(&shown));
+    str_append_format(out, "%.*s://%.*s%.*s", SPAN_ARGS(parts.scheme), SPAN_ARGS(parts.host),
+                      SPAN_ARGS(parts.path));
     return 0;
 }
 

@@ -7,10 +7,11 @@
 #include "drivers/middleware/ip_ranges.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/redact.h"
 #include "lib/client/client.h"
 #include "lib/config/config.h"
+#include "lib/task/background.h"
 #include "lib/task/offload.h"
-#include "lib/task/task.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@
 #define NS_PER_MS        INT64_C(1000000)
 #define FETCH_TIMEOUT_MS 60000
 #define AGAIN_MS         60000 /* after a failure, unless it would come earlier anyway */
+#define INTERVAL_MIN_MS  1000  /* whatever is configured: the list is somebody else's */
 #define SLEEP_MAX_MS     (3600 * 1000)
 #define REDIRECTS_MAX    10
 
@@ -28,8 +30,7 @@ struct ip_filter {
     int64_t interval_ms;
     struct client *client;
     struct ip_ranges *ranges; /* NULL: not known yet */
-    struct task *task;        /* lent; set until it ends */
-    struct task_wait ended;
+    struct background updates;
 };
 
 /* ---- fetching ---- */
@@ -56,12 +57,13 @@ static int fetch(const struct ip_filter *filter, struct parsing *parsing, struct
         .timeout_ms = FETCH_TIMEOUT_MS,
         .redirects_max = REDIRECTS_MAX,
     };
+    auto_str shown = redact_copy(filter->url);
     int status;
 
     if (client_do(filter->client, &call, &status, &parsing->text, err) < 0)
         return -1;
     if (status != 200)
-        return error_set(err, ERROR_IO, "%s: status %d", filter->url, status);
+        return error_set(err, ERROR_IO, "%s: status %d", str_text(&shown), status);
     return offload(parse, parsing, err);
 }
 
@@ -106,25 +108,18 @@ static void filter_main(void *arg)
         if (rest(pause_ms, &err) < 0)
             break;
     }
-    filter->task = NULL;
-    task_wake(&filter->ended);
 }
 
 void ip_filter_start(struct ip_filter *filter)
 {
     if (filter != NULL)
-        filter->task = task_spawn("aws-ip-ranges", filter_main, filter);
+        background_start(&filter->updates, "aws-ip-ranges", filter_main, filter);
 }
 
 void ip_filter_stop(struct ip_filter *filter)
 {
-    struct error err = ERROR_INIT;
-
-    if (filter == NULL || filter->task == NULL)
-        return;
-    task_cancel(filter->task);
-    while (filter->task != NULL && task_wait(&filter->ended, TASK_NO_TIMEOUT, &err) < 0)
-        ;
+    if (filter != NULL)
+        background_stop(&filter->updates);
 }
 
 /* ---- opening ---- */
@@ -168,7 +163,8 @@ int ip_filter_new(const struct config_storage_middleware *config, struct ip_filt
     filter->client = client;
     filter->url = xstrdup(config->ip_ranges_url);
     filter->regions = xstrdup(is_by_region ? config->aws_region : "");
-    filter->interval_ms = interval_ns / NS_PER_MS;
+    filter->interval_ms =
+        interval_ns / NS_PER_MS > INTERVAL_MIN_MS ? interval_ns / NS_PER_MS : INTERVAL_MIN_MS;
     *out = filter;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "drivers/middleware/url_parts.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/redact.h"
 #include "lib/config/config.h"
 
 #include <stdlib.h>
@@ -25,10 +26,13 @@ struct redirect {
 /* Upstream's words. */
 static int read_base(const char *base_url, struct url_parts *out, struct error *err)
 {
+    auto_str shown = redact_copy(base_url);
+
     if (base_url[0] == '\0')
         return error_set(err, ERROR_INVALID, "no baseurl provided");
     if (!url_parts_cut(span_of(base_url), out))
-        return error_set(err, ERROR_INVALID, "unable to parse redirect baseurl: %s", base_url);
+        return error_set(err, ERROR_INVALID, "unable to parse redirect baseurl: %s",
+                         str_text(&shown));
     if (out->scheme.len == 0)
         return error_set(err, ERROR_INVALID, "no scheme specified for redirect baseurl");
     if (out->host.len == 0)

@@ -20,7 +20,8 @@ struct url_parts {
     struct span rest;   /* from the first of `?` and `#` on */
 };
 
-/* Cuts @text. False for what is no URL: blanks, control and other characters that URLs do not hold.
+/* Cuts @text. False for what is no URL: blanks, control and other characters that URLs do not hold,
+ * half an escape, a port that is no number, brackets that do not match.
  * Source: RFC 3986, as far as it goes here. */
 must_check bool url_parts_cut(struct span text, struct url_parts *out);
 

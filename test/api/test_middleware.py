@@ -244,8 +244,9 @@ def verify(keys, url, tmp_path):
     [
         ({}, "https://cf.example.net/", 1200),
         ({"baseurl": "http://cf.example.net:8080/dist/", "duration": "90s"}, "http://cf.example.net:8080/dist/", 90),
+        ({"baseurl": "https://user:secret@cf.example.net"}, "https://cf.example.net/", 1200),
     ],
-    ids=["defaults", "options"],
+    ids=["defaults", "options", "user"],
 )
 def test_a_url_of_cloudfront_is_signed(bucket, keys, tmp_path, key, options, begin, duration):
     settings = on_bucket(bucket) | chain(cloudfront(keys, key, **options))
@@ -355,6 +356,64 @@ def test_ranges_are_fetched_again_and_kept_through_failures(bucket, keys, ranges
         assert is_sent_to_bucket(bucket, client, {"X-Forwarded-For": "10.1.2.3"})
 
 
+@pytest.mark.parametrize("body", [b"", json.dumps(RANGES).encode()], ids=["failing", "fine"])
+def test_nobody_is_asked_for_ranges_all_the_time(bucket, keys, ranges, tmp_path, body):
+    """Whatever the interval is: a number without a unit is one of nanoseconds."""
+    ranges.body = body
+    settings = on_bucket(bucket) | chain(
+        cloudfront(keys, ipfilteredby="aws", iprangesurl=ranges.url.replace("//", "//user:secret@"), updatefrenquency="12ns")
+    )
+    with Registry(tmp_path, storage="s3", settings=settings) as registry:
+        wait_until(lambda: ranges.count > 0, what="a request")
+        begun, before = time.monotonic(), ranges.count
+        wait_until(lambda: ranges.count > before + 1, what="another two")
+        assert ranges.count < 4 + time.monotonic() - begun
+        assert time.monotonic() - begun > 0.9
+        assert "secret" not in registry.stderr().replace("http.secret", "")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "10.1.2.3:4711"},
+        {"X-Forwarded-For": "[2600:1f00::5]"},
+        {"X-Forwarded-For": "2600:1f00::5%eth0"},
+        {"X-Forwarded-For": ", 10.1.2.3"},
+        {"X-Forwarded-For": "unknown, 10.1.2.3"},
+        {"X-Forwarded-For": "010.001.002.003"},
+        {"X-Forwarded-For": "10.1.515"},
+        {"X-Forwarded-For": "0x0a.1.2.3"},
+        {"X-Forwarded-For": "1" * 3000},
+        {"Forwarded": "for=10.1.2.3"},
+    ],
+    ids=lambda headers: next(iter(headers.values()))[:30],
+)
+def test_what_is_no_address_is_in_no_range(bucket, keys, ranges, tmp_path, headers):
+    settings = on_bucket(bucket) | chain(cloudfront(keys, iprangesurl=ranges.url, ipfilteredby="aws"))
+    with Registry(tmp_path, storage="s3", settings=settings) as registry, registry.client() as client:
+        wait_until(lambda: "IP ranges of AWS" in registry.stderr(), what="the ranges are there")
+        assert not is_sent_to_bucket(bucket, client, headers)
+        assert is_sent_to_bucket(bucket, client, {"X-Forwarded-For": "::ffff:10.1.2.3"})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "javascript"},
+        {"Forwarded": "host=evil.example;proto=gopher"},
+        {"X-Forwarded-Prefix": "/evil.example"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_no_header_says_where_content_is(bucket, keys, tmp_path, headers):
+    settings = on_bucket(bucket) | chain(cloudfront(keys))
+    with Registry(tmp_path / "cloudfront", storage="s3", settings=settings) as registry, registry.client() as client:
+        assert client.get(BLOB, headers).header("Location").startswith(f"https://cf.example.net/root{KEY}?")
+    with Registry(tmp_path / "bucket", storage="s3", settings=on_bucket(bucket)) as registry, registry.client() as client:
+        assert client.get(BLOB, headers).header("Location").startswith(f"{bucket.origin}/b/root{KEY}?")
+
+
 def test_a_server_of_ranges_that_says_nothing_holds_up_nobody(bucket, keys, tmp_path):
     import socket
 
@@ -377,6 +436,9 @@ def test_a_server_of_ranges_that_says_nothing_holds_up_nobody(bucket, keys, tmp_
         ({"baseurl": "cdn.example.com"}, "no scheme specified for redirect baseurl"),
         ({"baseurl": "https:///x"}, "no host specified for redirect baseurl"),
         ({"baseurl": "http://a b/"}, "unable to parse redirect baseurl: http://a b/"),
+        ({"baseurl": "http://:80/"}, "unable to parse redirect baseurl: http://:80/"),
+        ({"baseurl": "http://a:8o8o/"}, "unable to parse redirect baseurl: http://a:8o8o/"),
+        ({"baseurl": "http://me:secret@a b/"}, "unable to parse redirect baseurl: http://***@a b/"),
     ],
 )
 def test_a_redirect_needs_its_base(tmp_path, options, problem):
@@ -394,6 +456,7 @@ def test_a_redirect_needs_its_base(tmp_path, options, problem):
         ({"privatekey": "/etc/passwd"}, "failed to decode private key as an rsa private key"),
         ({"baseurl": "http://a b"}, "invalid baseurl"),
         ({"baseurl": "http://a/?q"}, "invalid baseurl"),
+        ({"baseurl": "http://me:secret@a/?q"}, "invalid baseurl: http://***@a/?q is not a URL"),
         ({"ipfilteredby": "azure"}, "ipfilteredby only allows a string the following value: none|aws|awsregion"),
         ({"ipfilteredby": "awsregion"}, "awsRegion is not defined"),
     ],

@@ -67,6 +67,26 @@ static void what_urls_do_not_hold_is_refused(void **state)
         assert_false(url_parts_cut(span_of(cases[i]), &parts));
 }
 
+static void what_is_no_host_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        "http://:80/",     "http://a:b/",     "http://a:80x/",   "http://a:1:2/", "http://[::1/",
+        "http://::1/",     "http://]:80/",    "http://[::1]80/", "http://[]/",    "http://[a/b]/",
+        "http://a[::1]/",  "http://user@:1/", "http://[::1]:x/", "http://a%/",    "http://a%2/",
+        "http://a/%zz",    "http://a/%",      "http://a/%f",     "http://a/?%g0", "http://a/#%0g",
+        "http://[::1]a:1", "http://a:-1/",    "http://[x]/",
+    };
+    struct url_parts parts;
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++)
+        assert_false(url_parts_cut(span_of(cases[i]), &parts));
+    assert_parts("1http://a/", "||1http://a/|");
+    assert_parts("http://a:/x", "http|a:|/x|");
+    assert_parts("http://[fe80::1%25eth0]:80/x%2f", "http|[fe80::1%25eth0]:80|/x%2f|");
+    assert_parts("http://[::ffff:10.0.0.1]", "http|[::ffff:10.0.0.1]||");
+}
+
 static void a_path_keeps_slashes_and_plain_characters(void **state)
 {
     auto_str out = STR_INIT(1024);
@@ -83,6 +103,7 @@ int main(void)
         cmocka_unit_test(the_user_is_left_out),
         cmocka_unit_test(what_is_not_there_is_empty),
         cmocka_unit_test(what_urls_do_not_hold_is_refused),
+        cmocka_unit_test(what_is_no_host_is_refused),
         cmocka_unit_test(a_path_keeps_slashes_and_plain_characters),
     };
 
