@@ -41,18 +41,9 @@ static int64_t now_s(void)
 
 /* ---- keys from the files ---- */
 
-static void log_lines(struct span lines)
-{
-    while (lines.len > 0) {
-        struct span line = span_cut(&lines, '\n');
-
-        log_warn("%.*s", SPAN_ARGS(line));
-    }
-}
-
 static void take(struct verifier *verifier, const struct key_files_result *result)
 {
-    log_lines(str_span(&result->warnings));
+    log_warn_lines(str_span(&result->warnings));
     if (result->keys == NULL)
         return;
     keys_unref(verifier->keys);

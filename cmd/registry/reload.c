@@ -37,17 +37,6 @@ static int load(void *arg, struct error *err)
                        &loading->config, err);
 }
 
-static void log_warnings(const struct str *warnings)
-{
-    struct span rest = str_span(warnings);
-
-    while (rest.len > 0) {
-        struct span line = span_cut(&rest, '\n');
-
-        log_warn("%.*s", SPAN_ARGS(line));
-    }
-}
-
 static void log_taken(const char *key, bool is_reloadable, void *arg)
 {
     (void)arg;
@@ -75,7 +64,7 @@ struct config *reload(struct instance *instance, const char *path, const struct 
         str_fini(&loading.warnings);
         return NULL;
     }
-    log_warnings(&loading.warnings);
+    log_warn_lines(str_span(&loading.warnings));
     str_fini(&loading.warnings);
     log_set_level(loading.config->log.level);
     config_each_difference(current, loading.config, log_taken, NULL);

@@ -255,6 +255,15 @@ void log_write(enum log_level level, const char *format, ...)
     va_end(args);
 }
 
+void log_warn_lines(struct span lines)
+{
+    while (lines.len > 0) {
+        struct span line = span_cut(&lines, '\n');
+
+        log_warn("%.*s", SPAN_ARGS(line));
+    }
+}
+
 void log_access(struct span line)
 {
     auto_str out = STR_INIT(line.len + 1);

@@ -75,6 +75,9 @@ void log_write(enum log_level level, const char *format, ...) printf_like(2, 3);
 #define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+/* A warning for each of @lines: what a helper has collected, as it must not log. */
+void log_warn_lines(struct span lines);
+
 /* One line of the access log; the caller has formatted it, without the newline. */
 void log_access(struct span line);
 
