@@ -160,6 +160,25 @@ static void a_wrong_clock_is_named(void **state)
     s3_answer_fini(&answer);
 }
 
+static void what_may_have_been_done_is_told_from_what_was_refused(void **state)
+{
+    static const struct {
+        struct s3_answer answer;
+        bool is_lost;
+    } cases[] = {
+        {{.status = 0}, true},
+        {{.status = 200}, true}, /* cut short */
+        {{.status = 504}, true}, /* of a gateway */
+        {{.status = 200, .code = "InternalError"}, false},
+        {{.status = 500}, false},
+        {{.status = 501, .code = "NotImplemented"}, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++)
+        assert_int_equal(is_verdict_lost(&cases[i].answer), cases[i].is_lost);
+}
+
 static void headers_tell_sizes_and_times(void **state)
 {
     struct timespec at;
@@ -184,6 +203,7 @@ int main(void)
         cmocka_unit_test(what_is_no_such_xml_is_refused),
         cmocka_unit_test(statuses_and_codes_become_our_errors),
         cmocka_unit_test(a_wrong_clock_is_named),
+        cmocka_unit_test(what_may_have_been_done_is_told_from_what_was_refused),
         cmocka_unit_test(headers_tell_sizes_and_times),
     };
 
