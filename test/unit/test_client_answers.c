@@ -402,30 +402,32 @@ static void queued_main(void *arg)
     queued->is_ended = true;
 }
 
-/* Two calls, of which the first has the one connection there is. */
-static void ask_both(struct queued *first, struct queued *second)
+/* Calls that all want the one connection there is. */
+static void ask_in_a_queue(struct queued *queued, size_t count)
 {
     struct error err = ERROR_INIT;
 
-    task_spawn("first", queued_main, first);
-    while (origin_requests(asker_origin) == 0)
-        assert_int_equal(task_sleep(1, &err), 0);
-    task_spawn("second", queued_main, second);
-    while (!first->is_ended || !second->is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    for (size_t i = 0; i < count; i++)
+        task_spawn("queued", queued_main, &queued[i]);
+    for (size_t i = 0; i < count; i++) {
+        while (!queued[i].is_ended)
+            assert_int_equal(task_sleep(1, &err), 0);
+    }
 }
 
+/* None waits for its turn to be met by silence. */
 static void silent_queue_body(void *arg)
 {
-    struct queued first = {.path = "/0"};
-    struct queued second = {.path = "/0"};
+    struct queued queued[10];
     int64_t begun = clock_monotonic_ns();
 
     (void)arg;
-    ask_both(&first, &second);
-    assert_true(clock_monotonic_ns() - begun < 2 * 300 * 1000000LL);
-    assert_int_equal(first.err.code, ERROR_TIMEOUT);
-    assert_int_equal(second.err.code, ERROR_TIMEOUT);
+    for (size_t i = 0; i < array_count(queued); i++)
+        queued[i] = (struct queued){.path = "/0"};
+    ask_in_a_queue(queued, array_count(queued));
+    assert_true(clock_monotonic_ns() - begun < 10 * 300 * 1000000LL);
+    for (size_t i = 0; i < array_count(queued); i++)
+        assert_int_equal(queued[i].err.code, ERROR_TIMEOUT);
 }
 
 static void a_queue_behind_silence_stands_still(void **state)
@@ -457,23 +459,26 @@ static void drip(struct origin_connection *c, const struct origin_request *reque
     }
 }
 
-/* The second call waits longer for its turn than it would for a byte. */
+/* The last call waits longer for its turn than it would for a byte. */
 static void slow_queue_body(void *arg)
 {
-    struct queued first = {.path = "/"};
-    struct queued second = {.path = "/"};
+    struct queued queued[4];
+    int64_t begun = clock_monotonic_ns();
 
     (void)arg;
-    ask_both(&first, &second);
-    assert_int_equal(first.rc, 0);
-    assert_int_equal(second.rc, 0);
+    for (size_t i = 0; i < array_count(queued); i++)
+        queued[i] = (struct queued){.path = "/"};
+    ask_in_a_queue(queued, array_count(queued));
+    assert_true(clock_monotonic_ns() - begun > 1500 * 1000000LL);
+    for (size_t i = 0; i < array_count(queued); i++)
+        assert_int_equal(queued[i].rc, 0);
 }
 
 static void a_queue_behind_a_slow_answer_moves(void **state)
 {
     struct asker asker = {
         .handler = drip,
-        .options = {.stall_timeout_ms = 300, .connect_timeout_ms = 300, .connections_max = 1}};
+        .options = {.stall_timeout_ms = 1500, .connect_timeout_ms = 1500, .connections_max = 1}};
 
     (void)state;
     asker_run(&asker, slow_queue_body, NULL);
