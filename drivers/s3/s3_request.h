@@ -30,8 +30,8 @@ struct s3_request {
     const struct evbuffer *pieces; /* the body in place of @body; must not change meanwhile */
     const char *payload_hash;      /* of @pieces */
     struct str *content;           /* where the answer's body goes when it is no XML; NULL: none */
-    bool is_checked_later; /* ends at the first lost answer: the caller knows what to do */
-    int patience_ms;       /* silence that is still work, where that is longer than the service's */
+    bool is_checked_later;         /* ends at the first lost answer: the caller knows what to do */
+    int patience_ms; /* silence that is still work, where that is longer than the service's */
 };
 
 struct s3_answer {
