@@ -231,7 +231,7 @@ static void victim_end(struct victim *victim)
 {
     struct error err = ERROR_INIT;
 
-    assert_int_equal(task_wait(&victim->ended, 60000, &err), 0);
+    assert_int_equal(task_wait(&victim->ended, SUITE_PATIENCE_MS, &err), 0);
     expect_descriptors(victim->descriptors);
     trial_arm(TRIAL_NONE, 0);
     check_and_repeat(victim->store, victim->operation, victim->result);
@@ -247,7 +247,7 @@ static void run_trials(struct store *store, const struct operation *operation,
 
         victim_begin(&victim, store, operation);
         trial_arm(fault, nth);
-        assert_int_equal(task_wait(&victim.ended, 60000, &victim.err), 0);
+        assert_int_equal(task_wait(&victim.ended, SUITE_PATIENCE_MS, &victim.err), 0);
         fired = has_trial_fired();
         assert_int_equal(victim.result, fired && victim.result < 0 ? -1 : 0);
         task_wake(&victim.ended);
@@ -346,7 +346,7 @@ static void an_operation_no_helper_has_begun_is_taken_back(struct store *store)
             assert_int_equal(task_sleep(0, &err), 0);
         if (victim.task != NULL) {
             task_cancel(victim.task);
-            assert_int_equal(task_wait(&victim.ended, 60000, &err), 0);
+            assert_int_equal(task_wait(&victim.ended, SUITE_PATIENCE_MS, &err), 0);
             assert_int_equal(victim.result, -1);
             assert_int_equal(victim.err.code, ERROR_CANCELED);
             task_wake(&victim.ended);
@@ -354,7 +354,7 @@ static void an_operation_no_helper_has_begun_is_taken_back(struct store *store)
         for (size_t b = 0; b < HELPERS; b++)
             sem_post(&released);
         for (size_t b = 0; b < HELPERS; b++)
-            assert_int_equal(task_wait(&blockers[b].ended, 60000, &err), 0);
+            assert_int_equal(task_wait(&blockers[b].ended, SUITE_PATIENCE_MS, &err), 0);
         victim_end(&victim);
     }
     clear(store);
@@ -390,7 +390,7 @@ static void a_canceled_task_closes_its_writer(struct store *store)
     size_t descriptors = count_descriptors();
 
     task_spawn("canceled", canceled_main, &victim);
-    assert_int_equal(task_wait(&victim.ended, 60000, &err), 0);
+    assert_int_equal(task_wait(&victim.ended, SUITE_PATIENCE_MS, &err), 0);
     expect_descriptors(descriptors);
     assert_int_equal(store_writer_open(store, "/i/up/data", STORAGE_WRITER_APPEND, &writer, &err),
                      0);

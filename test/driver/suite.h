@@ -39,6 +39,9 @@ extern const struct suite_case s3_cases[];         /* the bare s3 only */
 const char *suite_root(void); /* the temporary directory of the running case */
 bool is_suite_wrapped(void);  /* behind trial_driver */
 
+/* How long a case waits for what must come: a service on a busy machine is slow. */
+#define SUITE_PATIENCE_MS (5 * 60 * 1000)
+
 /* On a service elsewhere that knows objects only: a key may be both content and directory, helpers
  * and descriptors are no measure of what goes on, and what is not committed is not listed. */
 bool is_suite_remote(void);

@@ -24,8 +24,7 @@
 
 #include "lib/base/banned.h"
 
-#define END_TIMEOUT_S 5
-#define LOOK_MS       20 /* how often those that should end are looked at */
+#define LOOK_MS 20 /* how often those that should end are looked at */
 
 /* The linker's names for what is wrapped, and for what wraps it. */
 struct task *__real_task_spawn(const char *name, task_main_cb *main, void *arg);
@@ -51,9 +50,12 @@ struct guarded {
 };
 
 static LIST_HEAD(, guarded) alive = LIST_HEAD_INITIALIZER(alive);
-static bool is_open;   /* the loop */
-static bool is_stuck;  /* it can never be closed */
-static bool is_ending; /* tasks are being ended: what they find wrong is a consequence */
+static bool is_open;        /* the loop */
+static bool is_stuck;       /* it can never be closed */
+static bool is_ending;      /* tasks are being ended: what they find wrong is a consequence */
+static size_t failed_count; /* tasks that wait in outlast_others, or are about to end after it */
+static int patience_ms = 60000;
+static int64_t given_up_at; /* clock_monotonic_ns; 0: nobody is waited for */
 static bool has_failed;
 
 /* What a task of the running test has failed with. */
@@ -82,6 +84,8 @@ static void guarded_main(void *arg)
 
     if (setjmp(self->first_frame) == 0)
         self->main(self->arg);
+    else
+        failed_count--;
     LIST_REMOVE(self, link);
     free(self);
 }
@@ -95,8 +99,6 @@ struct task *__wrap_task_spawn(const char *name, task_main_cb *main, void *arg)
     LIST_INSERT_HEAD(&alive, guarded, link);
     return guarded->task;
 }
-
-/* ---- in place of cmocka's ---- */
 
 static bool is_main_thread(void)
 {
@@ -116,6 +118,76 @@ static struct guarded *running(void)
     return NULL;
 }
 
+/* ---- ending tasks ---- */
+
+static void cancel_all(void)
+{
+    struct guarded *guarded;
+
+    LIST_FOREACH(guarded, &alive, link)
+    task_cancel(guarded->task);
+}
+
+static bool is_patient(void)
+{
+    int64_t now = clock_monotonic_ns();
+
+    if (given_up_at == 0)
+        given_up_at = now + patience_ms * INT64_C(1000000);
+    return now < given_up_at;
+}
+
+/* In a task that has failed, until those that have not are over: they may use its frames. */
+static void outlast_others(void)
+{
+    struct error err = ERROR_INIT;
+
+    failed_count++;
+    task_shield();
+    do {
+        cancel_all();
+    } while (task_sleep(LOOK_MS, &err) == 0 && task_count() > failed_count && is_patient());
+    task_unshield();
+}
+
+static void on_look(int fd, short events, void *arg)
+{
+    (void)fd, (void)events, (void)arg;
+}
+
+static void name_those_left(void)
+{
+    struct guarded *guarded;
+
+    LIST_FOREACH(guarded, &alive, link)
+    fprintf(stderr, "task \"%s\" does not end, no other test can have a loop\n", guarded->name);
+}
+
+/* Runs the loop until all tasks have ended, which it can no longer do otherwise. */
+static void end_tasks(void)
+{
+    struct event *look;
+
+    if (!is_open || is_stuck || task_count() == 0)
+        return;
+    look = event_new(loop_base(), -1, EV_PERSIST, on_look, NULL);
+    event_add(look, &(struct timeval){0, LOOK_MS * 1000});
+    is_ending = true;
+    while (task_count() > 0 && is_patient()) {
+        cancel_all();
+        if (event_base_loop(loop_base(), EVLOOP_ONCE) < 0)
+            break; /* a callback has failed: libevent still takes the loop for running */
+    }
+    is_ending = false;
+    given_up_at = 0;
+    event_free(look);
+    is_stuck = task_count() > 0;
+    if (is_stuck)
+        name_those_left();
+}
+
+/* ---- in place of cmocka's ---- */
+
 /* Returns unless it is in a task, which it ends. */
 static void leave_task(const char *file, int line, bool is_skip)
 {
@@ -129,8 +201,18 @@ static void leave_task(const char *file, int line, bool is_skip)
         noted.file = file;
         noted.line = line;
     }
+    outlast_others();
     loop_stop();
     longjmp(task->first_frame, 1);
+}
+
+/* What is left of tasks may use the frames that are about to be jumped over. */
+static void leave_main(void)
+{
+    if (!is_main_thread())
+        return;
+    has_failed = true;
+    end_tasks();
 }
 
 void _fail(const char *file, int line)
@@ -140,7 +222,7 @@ void _fail(const char *file, int line)
     if (!is_main_thread())
         fprintf(stderr, "%s:%d: failure on a helper thread\n", file, line);
     leave_task(file, line, false);
-    has_failed = true;
+    leave_main();
     real(file, line);
 }
 
@@ -149,7 +231,7 @@ void _skip(const char *file, int line)
     void (*real)(const char *, int) = (void (*)(const char *, int))next("_skip");
 
     leave_task(file, line, true);
-    has_failed = true; /* what is jumped over is lost here, too */
+    leave_main();
     real(file, line);
 }
 
@@ -191,47 +273,6 @@ void print_error(const char *format, ...)
 
 /* ---- the loop ---- */
 
-static void on_look(int fd, short events, void *arg)
-{
-    (void)fd, (void)events, (void)arg;
-}
-
-static void cancel_all(void)
-{
-    struct guarded *guarded;
-
-    LIST_FOREACH(guarded, &alive, link)
-    task_cancel(guarded->task);
-}
-
-static void name_those_left(void)
-{
-    struct guarded *guarded;
-
-    LIST_FOREACH(guarded, &alive, link)
-    fprintf(stderr, "task \"%s\" does not end, no other test can have a loop\n", guarded->name);
-}
-
-/* Runs the loop until all tasks have ended, which it can no longer do otherwise. */
-static void end_tasks(void)
-{
-    struct event *look = event_new(loop_base(), -1, EV_PERSIST, on_look, NULL);
-    int64_t until = clock_monotonic_ns() + END_TIMEOUT_S * INT64_C(1000000000);
-
-    is_ending = true;
-    event_add(look, &(struct timeval){0, LOOK_MS * 1000});
-    while (task_count() > 0 && clock_monotonic_ns() < until) {
-        cancel_all();
-        if (event_base_loop(loop_base(), EVLOOP_ONCE) < 0)
-            break; /* a callback has failed: libevent still takes the loop for running */
-    }
-    event_free(look);
-    is_ending = false;
-    is_stuck = task_count() > 0;
-    if (is_stuck)
-        name_those_left();
-}
-
 void assertions_loop_run(void)
 {
     __real_loop_run();
@@ -247,6 +288,7 @@ void assertions_pass_on(void)
         return;
     noted.is_noted = false;
     noted.is_skip = false;
+    given_up_at = 0;
     if (is_skip)
         _skip(noted.file, noted.line);
     else
@@ -261,7 +303,7 @@ void __wrap_loop_run(void)
 
 void __wrap_loop_close(void)
 {
-    if (has_failed && !is_stuck)
+    if (has_failed)
         end_tasks();
     if (is_stuck)
         return;
@@ -280,6 +322,11 @@ int __wrap_loop_open(unsigned helper_count, struct error *err)
         return -1;
     is_open = true;
     return 0;
+}
+
+void assertions_set_patience(int ms)
+{
+    patience_ms = ms;
 }
 
 /* ---- sanitizers ---- */

@@ -101,25 +101,35 @@ static void passes(void **state)
     run_task(step_main);
 }
 
-/* Nobody will wake it: it ends because the test has failed, and then fails itself. */
+/* Nobody will wake it: it ends because the test has failed, takes its time with what somebody else
+ * holds in a frame, and then fails itself. */
 static void wait_main(void *arg)
 {
     struct task_wait wait = TASK_WAIT_INIT;
     struct error err = ERROR_INIT;
+    int *steps = arg;
 
-    (void)arg;
-    if (task_wait(&wait, TASK_NO_TIMEOUT, &err) < 0)
+    if (task_wait(&wait, TASK_NO_TIMEOUT, &err) < 0) {
+        task_shield();
+        for (int i = 0; i < 3; i++) {
+            if (task_sleep(50, &err) == 0)
+                *steps += 1;
+        }
+        task_unshield();
         fail_msg("a consequence");
+    }
 }
 
 static void leave_others_main(void *arg)
 {
     struct error err = ERROR_INIT;
+    int steps[] = {1, 1};
 
-    task_spawn("other", wait_main, NULL);
+    task_spawn("other", wait_main, &steps[0]);
+    task_spawn("other", wait_main, &steps[1]);
     assert_int_equal(task_sleep(1, &err), 0);
     assert_string_equal("left", "behind");
-    *(int *)arg = 1;
+    *(int *)arg = steps[0];
 }
 
 static void leaves_others(void **state)
@@ -149,8 +159,10 @@ RIG_TEST(rigged)
 /* Fails on the stack of main, with a task that waits. */
 static void leaves_a_task(void **state)
 {
+    int steps = 0;
+
     (void)state;
-    task_spawn("other", wait_main, NULL);
+    task_spawn("other", wait_main, &steps);
     fail_msg("%s", "on the stack of main");
 }
 
@@ -182,6 +194,7 @@ static int run_failing(void)
         LOOP_TEST(passes),
     };
 
+    assertions_set_patience(1000);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
