@@ -86,15 +86,24 @@ static void note_missing(struct registry *registry, const char *repository,
         descriptor_cache_forget(registry->cache, repository, canonical);
 }
 
-/* The content of a link that was read after @moment. May suspend. */
+/* Content that was seen after @moment, under the link of @digest. That of an alias says nothing
+ * about the link of the content's own digest, which may have been removed. */
+static void note_seen(struct registry *registry, const char *repository, uint64_t moment,
+                      const struct digest *digest, const struct blob *blob)
+{
+    if (digest_equals(digest, &blob->digest))
+        descriptor_cache_put(registry->cache, moment, repository, &blob->digest, blob->size);
+}
+
+/* The content of the link of @digest, which was read after @moment. May suspend. */
 static int look_at_content(struct registry *registry, const char *repository, uint64_t moment,
-                           struct blob *blob, struct error *err)
+                           const struct digest *digest, struct blob *blob, struct error *err)
 {
     if (blob_content_stat(registry, &blob->digest, &blob->size, err) < 0) {
         note_missing(registry, repository, &blob->digest, err);
         return -1;
     }
-    descriptor_cache_put(registry->cache, moment, repository, &blob->digest, blob->size);
+    note_seen(registry, repository, moment, digest, blob);
     return 0;
 }
 
@@ -107,7 +116,7 @@ int blob_stat(struct registry *registry, const char *repository, const struct di
     struct blob blob;
 
     if (resolve(registry, repository, digest, &blob.digest, err) < 0 ||
-        look_at_content(registry, repository, moment, &blob, err) < 0)
+        look_at_content(registry, repository, moment, digest, &blob, err) < 0)
         return translate(err, repository, digest);
     *out = blob;
     return 0;
@@ -122,7 +131,7 @@ int blob_recall(struct registry *registry, const char *repository, const struct 
     if (resolve(registry, repository, digest, &blob.digest, err) < 0)
         return translate(err, repository, digest);
     if (!descriptor_cache_get(registry->cache, repository, &blob.digest, &blob.size) &&
-        look_at_content(registry, repository, moment, &blob, err) < 0)
+        look_at_content(registry, repository, moment, digest, &blob, err) < 0)
         return translate(err, repository, digest);
     *out = blob;
     return 0;
@@ -134,22 +143,23 @@ int blob_open(struct registry *registry, const char *repository, const struct di
     uint64_t moment = descriptor_cache_moment(registry->cache);
     struct storage_reader *reader;
     struct layout_key key;
-    struct digest canonical;
+    struct blob blob;
 
-    if (resolve(registry, repository, digest, &canonical, err) < 0)
+    if (resolve(registry, repository, digest, &blob.digest, err) < 0)
         return translate(err, repository, digest);
-    key = layout_blob_data(&canonical);
+    key = layout_blob_data(&blob.digest);
     if (store_reader_open(registry->store, key.text, offset, &reader, err) < 0) {
-        note_missing(registry, repository, &canonical, err);
+        note_missing(registry, repository, &blob.digest, err);
         return translate(err, repository, digest);
     }
-    if (check_size(&canonical, reader->size, key.text, err) < 0) {
+    if (check_size(&blob.digest, reader->size, key.text, err) < 0) {
         store_reader_close(reader);
-        note_missing(registry, repository, &canonical, err);
+        note_missing(registry, repository, &blob.digest, err);
         return translate(err, repository, digest);
     }
-    descriptor_cache_put(registry->cache, moment, repository, &canonical, reader->size);
-    *out_blob = (struct blob){.digest = canonical, .size = reader->size};
+    blob.size = reader->size;
+    note_seen(registry, repository, moment, digest, &blob);
+    *out_blob = blob;
     *out = reader;
     return 0;
 }

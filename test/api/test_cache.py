@@ -5,6 +5,7 @@ What is deleted behind the server's back - by hand, by garbage collection, by an
 as gone as what it deletes itself.
 """
 import functools
+import hashlib
 import http.server
 import re
 import shutil
@@ -352,6 +353,25 @@ def test_what_is_wrong_in_redis_is_not_believed(start_registry, redis):
         assert client.get(blob("a"), RANGE).status == 206
         assert client.head(blob("a")).status == 200
     assert AWAY not in registry.stderr()
+
+
+def test_a_blob_under_another_digest_is_not_told_under_its_own(start_registry, redis):
+    """The link that was read is the alias's: there may be none of its own any more."""
+    redis.command("FLUSHALL")
+    registry = start_registry(settings=redis.settings())
+    alias = "sha512:" + hashlib.sha512(CONTENT).hexdigest()
+    with registry.client() as client:
+        wait_until(lambda: is_known(client, redis, "a"), what="the descriptor is in redis")
+        client.commit(client.append(client.start_upload("b"), CONTENT), alias)
+        assert client.delete(blob("b")).status == 202
+        for _ in range(3):
+            assert client.get(blob("b", alias)).body == CONTENT
+            assert client.get(blob("b", alias), RANGE).body == CONTENT[5:10]
+            assert client.head(blob("b", alias)).status == 200
+            assert client.head(blob("b")).status == 404
+        client.push_blob("c", CONTENT)  # told in order: b would be known
+        wait_until(lambda: client.head(blob("c")) and redis.command("EXISTS", "repository::c::blobs"), what="redis knows")
+        assert redis.command("EXISTS", "repository::b::blobs") == 0
 
 
 def test_a_deletion_beside_reads_leaves_nothing_in_redis(start_registry, redis):

@@ -77,6 +77,32 @@ def test_a_range_is_read_with_one_request(start_s3_registry, proxy, cache):
         assert asked == (["GET"] if cache else ["HEAD", "GET"])
 
 
+@pytest.mark.skipif(not is_installed, reason="redis-server is not installed")
+@pytest.mark.parametrize("size", [0, 3, 6, 15, 17, 999999999999999999])
+def test_a_wrong_size_in_redis_changes_no_answer(start_s3_registry, tmp_path, size):
+    with Redis(tmp_path / "redis") as redis:
+        registry = start_s3_registry({**redis.settings(), "storage.redirect.disable": True})
+        with registry.client() as client:
+            warm(client, Cache(redis.settings(), redis))
+            total = len(CONTENT)
+            for wanted, content_range in {
+                "bytes=5-9": f"bytes 5-9/{total}", "bytes=-4": f"bytes {total - 4}-{total - 1}/{total}",
+                "bytes=0-": f"bytes 0-{total - 1}/{total}", "bytes=14-99": f"bytes 14-{total - 1}/{total}",
+                f"bytes={total}-": f"bytes */{total}", "bytes=17-": f"bytes */{total}",
+            }.items():
+                redis.command("HSET", f"blobs::{DIGEST}", "size", size)
+                response = client.get(blob(), {"Range": wanted})
+                assert response.header("Content-Range") == content_range, wanted
+                if response.status == 206:
+                    first, last = content_range[6:].split("/")[0].split("-")
+                    assert response.body == CONTENT[int(first):int(last) + 1], wanted
+                else:
+                    assert response.status == 416
+            redis.command("HSET", f"blobs::{DIGEST}", "size", size)
+            parts = client.get(blob(), {"Range": "bytes=10-11,2-3"})
+            assert parts.status == 206 and CONTENT[10:12] in parts.body and CONTENT[2:4] in parts.body
+
+
 def test_collected_content_is_gone(start_s3_registry, proxy, bucket, cache):
     registry = start_s3_registry(cache.settings, url=proxy.url)
     with registry.client() as client:
