@@ -8,6 +8,7 @@ import pytest
 from support import ceph as ceph_cluster
 from support import s3
 from support import swift as swift_service
+from support.certificates import Certificate
 from support.fault_proxy import FaultProxy
 from support.registry import Registry, binary, is_upstream
 
@@ -59,6 +60,18 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session", autouse=True)
 def _binary():
     assert binary().exists(), f"{binary()} is not there: build it, or set KIST_REGISTRY"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a module's certificates are."""
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture(scope="module")
+def authority(folder):
+    """Who signs them."""
+    return Certificate(folder, "authority", is_authority=True)
 
 
 @pytest.fixture

@@ -20,16 +20,6 @@ BARE = re.compile(r"^https?://")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
-
-
-@pytest.fixture(scope="module")
 def trusting(authority):
     return SYSTEM | {"SSL_CERT_FILE": str(authority.path)}
 

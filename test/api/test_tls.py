@@ -20,16 +20,6 @@ _clientauth = pytest.mark.ours("http.tls.clientauth is of upstream 3.x")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
-
-
-@pytest.fixture(scope="module")
 def certificate(folder, authority):
     return Certificate(folder, "localhost", issuer=authority)
 

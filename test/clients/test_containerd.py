@@ -9,16 +9,6 @@ from support.token_service import TokenService, User
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
-
-
-@pytest.fixture(scope="module")
 def certificate(folder, authority):
     return Certificate(folder, "server", issuer=authority)
 

@@ -32,16 +32,6 @@ backend tokens
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
-
-
 @pytest.fixture
 def start_proxy(tmp_path, folder, authority):
     """Starts haproxy before a registry and, at /auth/token, a token service; returns its port."""

@@ -19,18 +19,8 @@ LEAST_ROUNDS = 3
 LEAST_RENEWALS = 6
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
 def new_certificate(folder, issuer):
     return Certificate(folder, "server", issuer=issuer, hosts=[VERIFIED_HOST])
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,16 +19,6 @@ NAMED = {name: user for name, user in USERS.items() if name}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("certificates")
-
-
-@pytest.fixture(scope="module")
-def authority(folder):
-    return Certificate(folder, "authority", is_authority=True)
-
-
-@pytest.fixture(scope="module")
 def certificate(folder, authority):
     return Certificate(folder, "server", issuer=authority, hosts=[VERIFIED_HOST])
 
