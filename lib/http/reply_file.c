@@ -39,6 +39,21 @@ static bool is_resident(const struct piece *piece)
     return preadv2(piece->fd, &to, 1, piece->offset + (off_t)piece->len - 1, RWF_NOWAIT) == 1;
 }
 
+/* At least one byte; a file that is sent does not end before. */
+static ssize_t read_some(int fd, void *to, size_t len, off_t offset, struct error *err)
+{
+    ssize_t got;
+
+    do {
+        got = pread(fd, to, len, offset);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return error_set_sys(err, errno, "reading a file to send");
+    if (got == 0)
+        return error_set(err, ERROR_IO, "a file to send is shorter than it was");
+    return got;
+}
+
 /* On a helper: reads the piece once, so that sendfile finds it in memory. */
 static int make_resident(void *arg, struct error *err)
 {
@@ -48,14 +63,10 @@ static int make_resident(void *arg, struct error *err)
 
     while (done < piece->len) {
         size_t want = piece->len - done < sizeof(scratch) ? piece->len - done : sizeof(scratch);
-        ssize_t got = pread(piece->fd, scratch, want, piece->offset + (off_t)done);
+        ssize_t got = read_some(piece->fd, scratch, want, piece->offset + (off_t)done, err);
 
-        if (got < 0 && errno == EINTR)
-            continue;
         if (got < 0)
-            return error_set_sys(err, errno, "reading a file to send");
-        if (got == 0)
-            return error_set(err, ERROR_IO, "a file to send is shorter than it was");
+            return -1;
         done += (size_t)got;
     }
     return 0;
@@ -121,14 +132,10 @@ static int read_piece(void *arg, struct error *err)
     struct piece *piece = &copy->piece;
 
     while (piece->len > 0) {
-        ssize_t got = pread(piece->fd, copy->to, piece->len, piece->offset);
+        ssize_t got = read_some(piece->fd, copy->to, piece->len, piece->offset, err);
 
-        if (got < 0 && errno == EINTR)
-            continue;
         if (got < 0)
-            return error_set_sys(err, errno, "reading a file to send");
-        if (got == 0)
-            return error_set(err, ERROR_IO, "a file to send is shorter than it was");
+            return -1;
         copy->to += got;
         piece->offset += got;
         piece->len -= (size_t)got;

@@ -7,10 +7,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/random.h"
 #include "lib/task/background.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "lib/base/banned.h"
 
@@ -110,11 +110,10 @@ static void schedule_main(void *arg)
     struct purge_schedule *schedule = arg;
     struct error err = ERROR_INIT;
     int64_t interval_ns = schedule->options.interval_ns;
-    uint32_t random = 0;
+    uint32_t random;
     int rc;
 
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
-        log_debug("purge: no random delay");
+    random_fill(&random, sizeof(random));
     rc = wait_for_round(purge_first_delay_ns(interval_ns, random), &err);
     while (rc == 0) {
         rc = run_round(schedule, &err);
