@@ -98,6 +98,12 @@ def test_an_image_is_pushed_and_pulled(start_over_tls, ceph, repo, tmp_path, nam
     push_and_pull(start_over_tls(named(ceph, tmp_path)), repo, ceph)
 
 
+@pytest.mark.ours("upstream ends over it")
+def test_what_other_programs_are_told_of_authorities_is_not_looked_at(start_over_tls, ceph, repo):
+    environment = {"AWS_CA_BUNDLE": "/nowhere/ca.pem", "SSL_CERT_FILE": str(ceph.authority.path)}
+    push_and_pull(start_over_tls(environment), repo, ceph)
+
+
 @pytest.mark.parametrize("settings", [{"storage.s3.secure": True}, {}], ids=["secure", "by-default"])
 def test_a_host_without_a_scheme_is_asked_over_tls(start_registry, ceph, ceph_bucket, repo, settings):
     values = s3.settings(ceph_bucket, BARE.sub("", ceph.secure_url))
