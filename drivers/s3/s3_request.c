@@ -166,8 +166,10 @@ static int try_once(struct service *service, const struct s3_request *request, i
     rc = client_open(service->client, &call, &transfer, err);
     if (rc == 0)
         rc = client_receive_head(transfer, &out->status, err);
-    if (rc == 0)
+    if (rc == 0) {
+        service->is_silent = false;
         rc = finish(request, transfer, out, out_transfer != NULL, err);
+    }
     if (rc < 0)
         name_place(service, request, err);
     if (rc == 0 && out_transfer != NULL)
@@ -217,12 +219,15 @@ static int next_silence_ms(const struct attempts *attempts)
     return left > attempts->stall_ms ? (int)left : attempts->stall_ms;
 }
 
-/* However long the first attempt took, there is a second. */
-static bool is_another_due(const struct attempts *attempts, const struct client_retry *rule,
+/* However long the first attempt took, there is a second: unless it was met by silence and the
+ * service is known for that. */
+static bool is_another_due(const struct service *service, const struct attempts *attempts,
+                           const struct s3_answer *answer, const struct client_retry *rule,
                            int pause_ms)
 {
-    return attempts->made < rule->attempts &&
-           (attempts->made < 2 || spent_ms(attempts) + pause_ms < budget_ms(attempts));
+    if (attempts->made >= rule->attempts || (service->is_silent && answer->is_silent))
+        return false;
+    return attempts->made < 2 || spent_ms(attempts) + pause_ms < budget_ms(attempts);
 }
 
 static void forget_answer(struct s3_answer *answer)
@@ -249,9 +254,12 @@ static int pause_or_fail(struct service *service, const struct s3_request *reque
         credentials_expire(service->credentials);
     else
         answer->is_doubtful = true;
-    if (!is_another_due(attempts, rule, pause_ms) ||
-        (request->is_checked_later && is_verdict_lost(answer)))
+    if (request->is_checked_later && is_verdict_lost(answer))
         return -1;
+    if (!is_another_due(service, attempts, answer, rule, pause_ms)) {
+        service->is_silent |= answer->is_silent && answer->status == 0 && attempts->made > 1;
+        return -1;
+    }
     log_debug("s3: %s attempt %d: %s", request->method, attempts->made, err->message);
     return task_sleep(pause_ms, err);
 }

@@ -30,6 +30,7 @@ struct service {
     struct pace copy_pace;
     size_t copy_width; /* parts copied at once */
     int stall_ms;      /* of silence are too much */
+    bool is_silent;    /* has left a repeated request without a word, and said none since */
     char *acl;
     char *storage_class;    /* "": not sent */
     char *encryption;       /* "": not sent; "AES256" or "aws:kms" */

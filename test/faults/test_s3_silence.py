@@ -215,6 +215,37 @@ def test_many_requests_fail_in_time_together(registry, proxy, repo):
     assert max(seconds for _, seconds in answers) < BOUND_S
 
 
+@pytest.mark.parametrize("size", [100, 6 * MIB])
+def test_a_commit_that_met_silence_can_be_repeated(shards, repo, size):
+    """From each request of it on the service is silent, until the client has had its error."""
+
+    def upload(registry, number):
+        data = random_bytes(size + number, f"{repo} {number}")
+        with registry.client(timeout=4 * BOUND_S) as client:
+            location = client.append(client.start_upload(f"{repo}/{number}"), data)
+        return data, with_query(location, digest=digest_of(data))
+
+    def commit(registry, proxy, number):
+        data, target = upload(registry, number)
+        with registry.client(timeout=4 * BOUND_S) as client:
+            first = len(proxy.requests)
+            proxy.plan = lambda request: Fault("silence") if request.number >= first + number else None
+            status = client.put(target, {"Content-Type": OCTETS}).status
+            assert status in (201, 500), f"silent from request {number} on"
+            speak(proxy)
+            if status != 201:
+                answer = client.put(target, {"Content-Type": OCTETS})
+                assert answer.status == 201, f"silent from request {number} on: {answer}"
+            assert client.pull_blob(f"{repo}/{number}", digest_of(data)) == data
+
+    registry, proxy = shards.all[0]
+    _, target = upload(registry, 0)
+    before = len(proxy.requests)
+    with registry.client() as client:
+        assert client.put(target, {"Content-Type": OCTETS}).status == 201
+    shards.each_of(range(1, len(proxy.requests) - before + 1), commit)
+
+
 # ---- health, and the end --------------------------------------------------------------------------
 
 
