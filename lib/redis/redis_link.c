@@ -31,6 +31,7 @@ struct redis_link {
     struct bufferevent *bev;
     struct task_wait wait;
     bool is_connected;
+    bool is_owed; /* something was sent, and not all answers have come */
     bool is_ended;
     char problem[PROBLEM_MAX]; /* why it has ended */
 };
@@ -127,8 +128,21 @@ static struct redis_link *link_new(const struct redis_options *options, SSL_CTX 
     return link;
 }
 
+/* Commands that are on their way are told not to arrive: the kernel would send them again and again
+ * after the end, and what was to be put could overtake what others are told to forget. */
+static void cut_off(const struct redis_link *link)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    evutil_socket_t fd = bufferevent_getfd(link->bev);
+
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void redis_link_close(struct redis_link *link)
 {
+    if (link->is_owed)
+        cut_off(link);
     bufferevent_free(link->bev);
     free(link);
 }
@@ -203,6 +217,7 @@ int redis_link_exchange(struct redis_link *link, struct evbuffer *bytes,
     int64_t deadline;
     int rc;
 
+    link->is_owed = true;
     if (send_all(link, bytes, err) < 0)
         return -1;
     deadline = deadline_after(link->options->read_ms);
@@ -212,7 +227,10 @@ int redis_link_exchange(struct redis_link *link, struct evbuffer *bytes,
         if (wait_until(link, deadline, err) < 0)
             return -1;
     }
-    return rc < 0 ? -1 : 0;
+    if (rc < 0)
+        return -1;
+    link->is_owed = false;
+    return 0;
 }
 
 bool is_redis_link_usable(const struct redis_link *link)

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from support.certificates import Certificate
 from support.content import digest_of, random_bytes
 from support.false_redis import FalseRedis
 from support.redis import Redis, free_port, is_installed
@@ -224,6 +225,39 @@ def test_whatever_a_server_answers(start_registry, end, is_polite):
         registry.stop()
         server.close()
         assert registry.stderr().count(AWAY) == 1, name
+
+
+@pytest.mark.parametrize("end", ["closes", "resets", "stays"])
+@pytest.mark.parametrize("answer", [b"", b"+PONG\r\n", b"\x15\x03\x03\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff" + b"\0" * 70000],
+                         ids=["nothing", "plain", "alert", "garbage"])
+def test_a_server_that_speaks_no_tls_holds_up_nobody(start_registry, tmp_path, answer, end):
+    server = FalseRedis(answer, end, False)
+    authority = Certificate(tmp_path, "authority", is_authority=True)
+    registry = start_registry(settings=server.settings(dialtimeout="300ms", tls_rootcas=[str(authority.path)]))
+    with registry.client() as client:
+        wait_until(lambda: server.connections > 0, what="somebody looks for redis")
+        begun = time.monotonic()
+        for seed in range(3):
+            life_of_a_blob(client, seed)
+        assert time.monotonic() - begun < 3
+        wait_until(lambda: AWAY in registry.stderr(), what="the warning")
+    registry.stop()
+    server.close()
+    assert registry.stderr().count(AWAY) == 1
+
+
+@pytest.mark.parametrize("formatter", ["text", "json", "logstash"])
+def test_what_a_server_says_stays_in_its_line(start_registry, formatter):
+    said = b"-ERR odd\nlevel=fatal msg=\"pwned\" \r {\"a\": \x1b[31m \0 hidden\xff" + b"x" * 5000 + b"\r\n"
+    server = FalseRedis(said, "closes", False)
+    registry = start_registry(settings=server.settings() | {"log.formatter": formatter})
+    wait_until(lambda: AWAY in registry.stderr(), what="the warning")
+    registry.stop()
+    server.close()
+    lines = registry.stderr().splitlines()
+    assert not [line for line in lines if line.startswith("level=fatal")]
+    assert "\x1b" not in registry.stderr()
+    assert max(len(line) for line in lines if AWAY in line) < 1000
 
 
 def test_clients_that_leave_while_redis_is_asked_leave_nothing(start_registry):

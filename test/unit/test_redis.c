@@ -12,6 +12,7 @@
 #include "lib/task/task.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -52,6 +53,7 @@ static struct {
     int sockets[CONNECTED_MAX];
     atomic_uint connections;
     atomic_uint commands;
+    atomic_uint resets; /* connections the client has cut off */
     atomic_int behaviour;
 } server;
 
@@ -123,6 +125,8 @@ static void *serve(void *arg)
         if (!answer(out, last))
             break;
     }
+    if (ferror(in) != 0 && errno == ECONNRESET)
+        atomic_fetch_add(&server.resets, 1);
     shutdown(*socket, SHUT_RDWR);
     fclose(in);
     fclose(out);
@@ -156,6 +160,7 @@ static void start_server(void)
     server.port = ntohs(address.sin_port);
     atomic_store(&server.connections, 0);
     atomic_store(&server.commands, 0);
+    atomic_store(&server.resets, 0);
     atomic_store(&server.behaviour, ANSWER_ECHO);
     pthread_create(&server.thread, NULL, accept_all, NULL);
 }
@@ -340,6 +345,18 @@ REDIS_TEST(silence_is_waited_for_once_and_found_to_end)
     atomic_store(&server.behaviour, ANSWER_ECHO);
     await(redis);
     assert_int_equal(echo(redis, "back"), ERROR_NONE);
+}
+
+/* What was sent and not answered shall not arrive after what is said later on a new connection. */
+REDIS_TEST(a_call_without_answer_is_cut_off)
+{
+    struct error err = ERROR_INIT;
+
+    atomic_store(&server.behaviour, ANSWER_NONE);
+    assert_int_equal(echo(redis, "x"), ERROR_TIMEOUT);
+    for (int i = 0; i < 1000 && atomic_load(&server.resets) == 0; i++)
+        assert_int_equal(task_sleep(2, &err), 0);
+    assert_int_equal(atomic_load(&server.resets), 1);
 }
 
 REDIS_TEST(an_answer_cut_short_is_a_failure)
@@ -546,6 +563,7 @@ int main(void)
         TEST(a_kept_connection_that_has_died_is_replaced_unseen),
         TEST(an_end_that_was_seen_is_no_use_either),
         TEST(silence_is_waited_for_once_and_found_to_end),
+        TEST(a_call_without_answer_is_cut_off),
         TEST(an_answer_cut_short_is_a_failure),
         TEST(an_end_without_answer_is_a_failure),
         TEST(an_error_is_a_failure),
