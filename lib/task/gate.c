@@ -62,20 +62,14 @@ void gate_init(struct gate *gate, size_t width)
     gate_line_init(&gate->line);
 }
 
-bool gate_try(struct gate *gate)
-{
-    if (gate->free == 0)
-        return false;
-    gate->free--;
-    return true;
-}
-
 int gate_enter(struct gate *gate, struct error *err)
 {
     bool is_served;
 
-    if (gate_try(gate))
+    if (gate->free > 0) {
+        gate->free--;
         return 0;
+    }
     if (gate_line_wait(&gate->line, &is_served, err) == 0)
         return 0;
     if (is_served)

@@ -45,11 +45,8 @@ struct gate {
 
 void gate_init(struct gate *gate, size_t width);
 
-/* May suspend. Errors: CANCELED; then there is nothing to leave. */
+/* Waits only where none is free. May suspend. Errors: CANCELED; then there is nothing to leave. */
 must_check int gate_enter(struct gate *gate, struct error *err);
-
-/* Enters if that needs no waiting. */
-must_check bool gate_try(struct gate *gate);
 
 /* Gives the place to the first that waits, so nobody overtakes. */
 void gate_leave(struct gate *gate);
