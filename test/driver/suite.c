@@ -291,6 +291,7 @@ static int run_fixture(const struct fixture *fixture)
     return _cmocka_run_group_tests(fixture->name, tests, count, NULL, NULL);
 }
 
+/* test_driver [CASES [DRIVER [CASES LEFT OUT]]]; cases as patterns with `*`. */
 int main(int argc, char **argv)
 {
     static const struct fixture fixtures[] = {
@@ -305,6 +306,8 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
+    if (argc > 3)
+        cmocka_set_skip_filter(argv[3]);
     for (size_t i = 0; i < array_count(fixtures); i++) {
         if (argc > 2 && strcmp(fixtures[i].name, argv[2]) != 0)
             continue;
