@@ -7,9 +7,10 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
-#include "lib/base/siphash.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 #define CHAIN_COUNT_MIN 16
 #define CHAIN_COUNT_MAX (1 << 20) /* longer chains then */
+#define SEED_LEN        16        /* of SipHash */
 
 struct entry {
     LIST_ENTRY(entry) chain;
@@ -33,12 +35,45 @@ LIST_HEAD(chain, entry);
 
 struct lru {
     struct lru_options options;
-    uint8_t seed[SIPHASH_KEY_LEN];
+    uint8_t seed[SEED_LEN];
+    EVP_MAC_CTX *hasher;  /* owned; SipHash-2-4 of 64 bits, which @seed makes unforeseeable */
     struct chain *chains; /* owned */
     size_t chain_mask;
     TAILQ_HEAD(order, entry) order; /* the one used last is the first */
     size_t count;
 };
+
+/* ---- the hash ---- */
+
+static EVP_MAC_CTX *hasher_new(void)
+{
+    EVP_MAC *siphash = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *hasher = siphash == NULL ? NULL : EVP_MAC_CTX_new(siphash);
+    size_t size = sizeof(uint64_t);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (hasher == NULL || EVP_MAC_CTX_set_params(hasher, params) != 1)
+        abort(); /* no memory, or an OpenSSL that was told to do without */
+    EVP_MAC_free(siphash);
+    return hasher;
+}
+
+/* The seed goes in each time: without it the first OpenSSL 3.0 would go on where it ended. */
+static uint64_t hash_of(struct lru *lru, struct span key)
+{
+    uint64_t hash;
+
+    if (EVP_MAC_init(lru->hasher, lru->seed, SEED_LEN, NULL) != 1 ||
+        EVP_MAC_update(lru->hasher, (const unsigned char *)key.data, key.len) != 1 ||
+        EVP_MAC_final(lru->hasher, (unsigned char *)&hash, NULL, sizeof(hash)) != 1)
+        abort();
+    return hash;
+}
+
+/* ---- the table ---- */
 
 struct lru *lru_new(const struct lru_options *options)
 {
@@ -49,6 +84,7 @@ struct lru *lru_new(const struct lru_options *options)
     while (chain_count < options->count_max && chain_count < CHAIN_COUNT_MAX)
         chain_count *= 2;
     random_fill(lru->seed, sizeof(lru->seed));
+    lru->hasher = hasher_new();
     lru->options = *options;
     lru->chains = xcalloc(chain_count, sizeof(*lru->chains));
     lru->chain_mask = chain_count - 1;
@@ -115,7 +151,7 @@ static void use(struct lru *lru, struct entry *entry)
 
 void *lru_find(struct lru *lru, struct span key)
 {
-    struct entry *entry = find(lru, siphash(lru->seed, key), key);
+    struct entry *entry = find(lru, hash_of(lru, key), key);
 
     if (entry == NULL)
         return NULL;
@@ -125,7 +161,7 @@ void *lru_find(struct lru *lru, struct span key)
 
 void lru_put(struct lru *lru, struct span key, const void *value)
 {
-    uint64_t hash = siphash(lru->seed, key);
+    uint64_t hash = hash_of(lru, key);
     struct entry *entry = find(lru, hash, key);
 
     if (entry != NULL) {
@@ -142,7 +178,7 @@ void lru_put(struct lru *lru, struct span key, const void *value)
 
 void lru_remove(struct lru *lru, struct span key)
 {
-    struct entry *entry = find(lru, siphash(lru->seed, key), key);
+    struct entry *entry = find(lru, hash_of(lru, key), key);
 
     if (entry != NULL)
         drop(lru, entry);
@@ -167,6 +203,7 @@ void lru_free(struct lru *lru)
     if (lru == NULL)
         return;
     lru_clear(lru);
+    EVP_MAC_CTX_free(lru->hasher);
     free(lru->chains);
     free(lru);
 }
