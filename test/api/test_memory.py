@@ -256,3 +256,14 @@ def test_slow_readers_over_tls_cost_little(start_registry, tmp_path, repo):
         for _ in range(20):
             assert client.get("/v2/").status == 200
         assert registry.vmrss() - before < 20 * 600_000
+
+
+def test_large_upload_to_a_bucket_holds_two_chunks(s3_registry, repo):
+    """Chunks of 5 MiB, whatever the length of the upload."""
+    data = random_bytes(80 * MIB, repo)
+    with s3_registry.client() as client:
+        client.push_blob(repo, b"warm")
+        before = s3_registry.vmhwm()
+        location = client.append(client.start_upload(repo), data)
+        client.commit(location, digest_of(data))
+    assert s3_registry.vmhwm() - before < 20 * MIB

@@ -6,7 +6,7 @@ from support.content import OCI_MANIFEST, digest_of, image, random_bytes
 from support.registry import Registry, is_upstream
 from support.s3 import fetch
 
-pytestmark = pytest.mark.skipif(is_upstream(), reason="test_s3_mixed_cluster.py looks at both")
+pytestmark = pytest.mark.skipif(is_upstream(), reason="test_mixed_cluster.py looks at both")
 
 MIB = 1 << 20
 BLOBS = "docker/registry/v2/blobs"
@@ -225,16 +225,3 @@ def test_what_makes_no_sense_is_refused_at_the_start(tmp_path, settings, said):
     with pytest.raises(AssertionError) as failure:
         Registry(tmp_path, storage="s3", settings=settings).start()
     assert said in str(failure.value)
-
-
-def test_a_large_upload_does_not_pile_up_in_memory(s3_registry, repo):
-    """Two chunks of 5 MiB for the upload, whatever its length."""
-    if "Sanitizer" in s3_registry.stderr() or "ASan" in s3_registry.stderr():
-        pytest.skip("sanitizers have memory of their own")
-    data = random_bytes(80 * MIB, repo)
-    with s3_registry.client() as client:
-        client.push_blob(repo, b"warm")
-        before = s3_registry.vmhwm()
-        location = client.append(client.start_upload(repo), data)
-        client.commit(location, digest_of(data))
-    assert s3_registry.vmhwm() - before < 32 * MIB
