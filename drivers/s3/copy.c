@@ -17,7 +17,7 @@
 
 #include "lib/base/banned.h"
 
-#define LONG_PART (INT64_C(256) << 20) /* a slow service copies it within half a minute */
+#define LONG_PART (2 * COPY_STRETCH_MIN) /* a slow service copies it within half a minute */
 
 /* ---- in parts ---- */
 

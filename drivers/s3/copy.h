@@ -18,7 +18,9 @@ must_check int copy_object(struct service *service, const char *from, const char
                            struct error *err);
 
 /* Adds an object's whole content to an upload as its next parts: few, for there must be numbers
- * left, but none so long that the service would be silent for a minute. */
+ * left, but none so long that the service would be silent for a minute. They arrive in any order;
+ * where there is more than one, none is shorter than COPY_STRETCH_MIN. */
+#define COPY_STRETCH_MIN (INT64_C(128) << 20)
 must_check int copy_to_parts(struct service *service, const char *from, int64_t size,
                              const char *to, const char *id, struct parts *parts,
                              struct error *err);

@@ -4,6 +4,7 @@
  */
 #include "drivers/s3/pending.h"
 
+#include "drivers/s3/copy.h"
 #include "drivers/s3/hints.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/writer.h"
@@ -144,11 +145,11 @@ static int recall(struct service *service, const char *name, struct pending *out
 }
 
 /* Whether an object could be ahead of the upload: while one is being copied into the other, the
- * upload has no parts, or only huge ones. */
+ * upload has no parts, or some of a few long ones (copy_to_parts). */
 static bool may_be_behind(const struct pending *pending)
 {
     return !pending->is_bare && (pending->id == NULL || pending->parts.size == 0 ||
-                                 pending->parts.size >= S3_PART_MAX / 2);
+                                 pending->parts.items[0].size >= COPY_STRETCH_MIN);
 }
 
 int pending_find(struct service *service, const char *name, struct pending *out, struct error *err)

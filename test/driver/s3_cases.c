@@ -342,6 +342,63 @@ static void append_goes_on_from_an_object(struct store *store)
     }
 }
 
+/* An object of ten times 16 MiB, and an upload that has the last 128 MiB of it, as its second part.
+ */
+static void copy_by_half(struct service *service, const char *name, const char *piece)
+{
+    struct parts parts = {0};
+    struct error err = ERROR_INIT;
+    char *whole;
+    char *half;
+    char *etag;
+
+    assert_int_equal(s3_multipart_begin(service, name, true, &whole, &err), 0);
+    for (int number = 1; number <= 10; number++) {
+        assert_int_equal(s3_multipart_copy(service, name, whole, number, piece, 0, -1, &etag, &err),
+                         0);
+        parts_add(&parts, number, 16 * MIB, etag);
+    }
+    assert_int_equal(s3_multipart_complete(service, name, whole, &parts, &err), 0);
+    assert_int_equal(s3_multipart_begin(service, name, true, &half, &err), 0);
+    assert_int_equal(
+        s3_multipart_copy(service, name, half, 2, name, 32 * MIB, 128 * MIB, &etag, &err), 0);
+    free(etag);
+    free(half);
+    free(whole);
+    parts_fini(&parts);
+}
+
+/* A process was killed while all there was became the beginning of a new upload. */
+static void content_that_was_being_copied_into_an_upload_stays_whole(struct store *store)
+{
+    struct config config = {.storage.s3 = s3_config(suite_root())};
+    auto_free char *bytes = make_bytes(16 * MIB, 8);
+    struct storage_writer *writer;
+    struct storage *storage;
+    struct storage_stat stat;
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(s3_driver.open(&config, &storage, &err), 0);
+    assert_int_equal(store_put(store, "/piece", span_make(bytes, 16 * MIB), &err), 0);
+    {
+        SERVICE_NAME(name, (struct service *)storage, "/up/data");
+        SERVICE_NAME(piece, (struct service *)storage, "/piece");
+
+        copy_by_half((struct service *)storage, str_text(&name), str_text(&piece));
+    }
+    s3_driver.close(storage);
+    assert_int_equal(store_stat_content(store, "/up/data", &stat, &err), 0);
+    assert_int_equal(stat.size, 160 * MIB);
+    writer = expect_writer(store, "/up/data", STORAGE_WRITER_APPEND);
+    assert_int_equal(writer->size, 160 * MIB);
+    expect_write(writer, bytes, 9);
+    expect_commit(writer, "/blob");
+    assert_int_equal(store_stat_content(store, "/blob", &stat, &err), 0);
+    assert_int_equal(stat.size, 160 * MIB + 9);
+    expect_stream(store, "/blob", 160 * MIB, bytes, 9);
+    expect_session_ends(store, "/up");
+}
+
 static void a_missing_bucket_is_no_missing_content(struct store *store)
 {
     struct config config = {.storage.s3 = s3_config(suite_root())};
@@ -416,6 +473,7 @@ const struct suite_case s3_cases[] = {
     SUITE_CASE(tags_that_share_a_prefix_are_kept_apart),
     SUITE_CASE(removing_a_directory_ends_the_uploads_in_it),
     SUITE_CASE(append_goes_on_from_an_object),
+    SUITE_CASE(content_that_was_being_copied_into_an_upload_stays_whole),
     SUITE_CASE(a_missing_bucket_is_no_missing_content),
     SUITE_CASE(wrong_keys_are_said_without_being_shown),
     SUITE_CASE(the_old_signature_works_for_all_calls),
