@@ -26,7 +26,7 @@ struct watched {
     struct gate gate;
     uint64_t begun;                    /* looks, by number */
     uint64_t done;                     /* the last that came to an end */
-    int64_t began_at_ns;               /* the last; clock_monotonic_ns */
+    int64_t began_at_ns;               /* that one; clock_monotonic_ns */
     struct file_version *seen;         /* owned; of what was last read */
     unsigned char digest[DIGEST_SIZE]; /* of what was last shown to the owner */
     bool has_digest;
@@ -159,18 +159,19 @@ static int run_look(void *arg, struct error *err)
 static int look_now(struct watched *watched, struct look *look, struct error *err)
 {
     uint64_t number = ++watched->begun;
-    int rc;
+    int64_t now = clock_monotonic_ns();
+    int rc = task_self() != NULL ? offload(run_look, look, err) : run_look(look, err);
 
-    watched->began_at_ns = clock_monotonic_ns();
-    rc = task_self() != NULL ? offload(run_look, look, err) : run_look(look, err);
-    if (rc == 0 || err->code != ERROR_CANCELED)
+    if (rc == 0 || err->code != ERROR_CANCELED) {
         watched->done = number;
+        watched->began_at_ns = now;
+    }
     return rc;
 }
 
 static bool has_age(const struct watched *watched, int age_ms)
 {
-    return watched->begun == 0 ||
+    return watched->done == 0 ||
            clock_monotonic_ns() - watched->began_at_ns >= (int64_t)age_ms * 1000000;
 }
 

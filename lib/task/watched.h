@@ -60,5 +60,5 @@ must_check int watched_look(struct watched *watched, int age_ms, void *arg, bool
  * the start. Errors: as watched_look. */
 must_check int watched_read(struct watched *watched, void *arg, struct error *err);
 
-/* Whether nobody looks now, and the last look began at least @age_ms ago. */
+/* Whether nobody looks now, and the last look that came to an end began at least @age_ms ago. */
 bool is_watched_due(const struct watched *watched, int age_ms);

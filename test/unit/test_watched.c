@@ -3,6 +3,7 @@
  * Watched files: which changes are seen, what is read, and who looks.
  */
 #include "lib/task/loop.h"
+#include "lib/task/offload.h"
 #include "lib/task/task.h"
 #include "lib/task/watched.h"
 
@@ -354,6 +355,60 @@ static void who_is_canceled_leaves_the_look_to_the_others(void **state)
     }
 }
 
+/* On a helper: until somebody writes. */
+static int await_byte(void *arg, struct error *err)
+{
+    char byte;
+
+    (void)err;
+    return read(*(int *)arg, &byte, 1) == 1 ? 0 : -1;
+}
+
+static void keep_helper_busy(void *arg)
+{
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(offload(await_byte, arg, &err), 0);
+}
+
+/* Both helpers are busy, so that the look is taken back before it begins. */
+static void cancel_a_look(void *arg)
+{
+    int *pipe_ends = arg;
+    struct look look = LOOK;
+    struct error err = ERROR_INIT;
+    struct task *task;
+
+    task_spawn("busy", keep_helper_busy, &pipe_ends[0]);
+    task_spawn("busy", keep_helper_busy, &pipe_ends[0]);
+    task = task_spawn("look", look_main, &look);
+    assert_int_equal(task_sleep(1, &err), 0);
+    task_cancel(task);
+    assert_int_equal(task_sleep(1, &err), 0);
+    assert_int_equal(look.err.code, ERROR_CANCELED);
+    assert_int_equal(write(pipe_ends[1], "--", 2), 2);
+    str_fini(&look.text);
+}
+
+static void a_look_that_was_taken_back_does_not_count(void **state)
+{
+    struct look look = LOOK;
+    int pipe_ends[2];
+
+    (void)state;
+    put(here.first, "a");
+    put(here.second, "b");
+    assert_int_equal(pipe(pipe_ends), 0);
+    task_spawn("cancel", cancel_a_look, pipe_ends);
+    loop_run();
+    assert_int_equal(here.reads, 0);
+    assert_true(is_watched_due(here.watched, 60000));
+    look.age_ms = 60000;
+    assert_string_equal(seen_by(look), "ab");
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -373,6 +428,7 @@ int main(void)
         TEST(a_look_that_is_young_enough_will_do),
         TEST(many_who_come_at_once_share_a_look),
         TEST(who_is_canceled_leaves_the_look_to_the_others),
+        TEST(a_look_that_was_taken_back_does_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
