@@ -33,8 +33,8 @@ static int load(void *arg, struct error *err)
 {
     struct loading *loading = arg;
 
-    return config_load(loading->path, environ, collect_warning, &loading->warnings,
-                       &loading->config, err);
+    return config_load_again(loading->path, environ, collect_warning, &loading->warnings,
+                             &loading->config, err);
 }
 
 static void log_taken(const char *key, bool is_reloadable, void *arg)

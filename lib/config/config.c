@@ -74,8 +74,10 @@ int config_parse(struct span yaml, const char *name, char *const *environment,
     return finish(&tree, environment, on_warning, arg, out, err);
 }
 
-int config_load(const char *path, char *const *environment, config_message_cb *on_warning,
-                void *arg, struct config **out, struct error *err)
+typedef int read_cb(const char *path, struct str *out, struct error *err);
+
+static int load(read_cb *read, const char *path, char *const *environment,
+                config_message_cb *on_warning, void *arg, struct config **out, struct error *err)
 {
     auto_str text = STR_INIT(YAML_TEXT_MAX);
     auto_tree tree;
@@ -83,9 +85,21 @@ int config_load(const char *path, char *const *environment, config_message_cb *o
     tree_init(&tree, "the environment");
     if (path == NULL)
         return finish(&tree, environment, on_warning, arg, out, err);
-    if (file_read_any(path, &text, err) < 0)
+    if (read(path, &text, err) < 0)
         return -1;
     return config_parse(str_span(&text), path, environment, on_warning, arg, out, err);
+}
+
+int config_load(const char *path, char *const *environment, config_message_cb *on_warning,
+                void *arg, struct config **out, struct error *err)
+{
+    return load(file_read_any, path, environment, on_warning, arg, out, err);
+}
+
+int config_load_again(const char *path, char *const *environment, config_message_cb *on_warning,
+                      void *arg, struct config **out, struct error *err)
+{
+    return load(file_read, path, environment, on_warning, arg, out, err);
 }
 
 void config_free(struct config *config)

@@ -271,6 +271,12 @@ must_check int config_load(const char *path, char *const *environment,
                            config_message_cb *on_warning, void *arg, struct config **out,
                            struct error *err);
 
+/* The same while we serve: of a pipe nobody has said that it will be written to once more, and it
+ * is not waited for. INVALID for what is no regular file. */
+must_check int config_load_again(const char *path, char *const *environment,
+                                 config_message_cb *on_warning, void *arg, struct config **out,
+                                 struct error *err);
+
 /* The same from text in memory; @name stands for the file in messages. For tests and fuzzing. */
 must_check int config_parse(struct span yaml, const char *name, char *const *environment,
                             config_message_cb *on_warning, void *arg, struct config **out,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: what may change while requests run changes, and a bad file changes nothing."""
+import os
 import signal
 
 import pytest
@@ -99,6 +100,17 @@ def test_missing_file_is_refused(start_registry):
     registry.signal(signal.SIGHUP)
     wait_until(lambda: REFUSED in registry.stderr(), what=REFUSED)
     assert "no such file or directory" in registry.stderr()
+
+
+def test_a_pipe_is_not_waited_for(start_registry):
+    """Such as `registry serve /dev/stdin`: what came through it at the start does not come again."""
+    registry = start_registry()
+    registry.config_path.unlink()
+    os.mkfifo(registry.config_path)
+    registry.signal(signal.SIGHUP)
+    wait_until(lambda: REFUSED in registry.stderr(), what="it is refused")
+    assert "is not a regular file" in registry.stderr()
+    registry.stop()
 
 
 def test_many_signals_at_once(start_registry):
