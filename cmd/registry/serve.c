@@ -343,7 +343,8 @@ const struct command serve_command = {
             "\n"
             "SIGTERM and SIGINT stop it once the requests that run are done, at the latest\n"
             "after http.draintimeout; a second signal stops it at once. SIGHUP reads the\n"
-            "configuration again: log.level, log.accesslog, http.headers and read-only mode\n"
-            "change at once, certificates and password files are read again.\n",
+            "configuration again: log.level, log.accesslog, http.headers, http.maxconnections\n"
+            "and read-only mode change at once, certificates and password files are read\n"
+            "again.\n",
     .run = serve_run,
 };
