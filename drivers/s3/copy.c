@@ -131,18 +131,15 @@ static int copy_whole(struct service *service, const char *from, const char *to,
                       bool is_only_way, struct s3_answer *out, struct error *err)
 {
     auto_str source = STR_INIT(S3_KEY_MAX * 3);
-    struct s3_request request = {.method = "PUT", .key = to, .is_checked_later = !is_only_way};
+    struct s3_request request = {
+        .method = "PUT", .key = to, .is_checked_later = !is_only_way, .is_result_due = true};
 
     if (!service->copy_pace.is_learning) /* else it is still to show that it needs no patience */
         request.patience_ms = s3_request_patience(size);
     s3_object_source(service, from, &source);
     s3_request_object_headers(&request, service);
     s3_request_header(&request, "x-amz-copy-source", str_text(&source));
-    if (s3_request_do(service, &request, out, err) < 0)
-        return -1;
-    if (out->xml.root == NULL)
-        return error_set(err, ERROR_IO, "the service does not say that it has copied");
-    return 0;
+    return s3_request_do(service, &request, out, err);
 }
 
 /* Whether a copy that failed would fail the next time too. */

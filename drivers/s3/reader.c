@@ -50,7 +50,9 @@ static int request_content(struct reader *reader, struct s3_answer *answer, stru
         s3_request_header(&request, "if-match", reader->etag);
     if (s3_request_open(reader->service, &request, answer, &reader->transfer, err) < 0)
         return -1;
-    if (answer->length >= 0 && (reader->base.offset == 0) == (answer->total < 0))
+    if (answer->length >= 0 &&
+        (reader->base.offset == 0 ? answer->total < 0
+                                  : answer->total == reader->base.offset + answer->length))
         return 0;
     client_close(reader->transfer);
     reader->transfer = NULL;

@@ -24,40 +24,39 @@
 
 #define PAGE 1000
 
-/* One page of what is below, removed; nothing is left in @out_is_more of a page that was the last.
- * The names are asked for anew each time: those that were there are gone. */
-static int remove_page(struct service *service, const char *below, bool *out_is_more,
-                       size_t *out_count, struct error *err)
+/* The objects of one page; services may make it longer than they were asked to. */
+static int remove_rows(struct service *service, const struct xml_answer *page, bool *out_found,
+                       struct error *err)
 {
-    const char **names = xcalloc(PAGE, sizeof(*names));
+    auto_free const char **names = xcalloc(PAGE, sizeof(*names));
     size_t count = 0;
-    auto_s3_answer answer = {0};
-    int rc = s3_object_list(service, below, NULL, NULL, PAGE, &answer, err);
 
-    for (size_t i = 0; rc == 0 && i < answer.xml.count && count < PAGE; i++) {
-        if (answer.xml.rows[i].kind == XML_OBJECT && answer.xml.rows[i].key != NULL)
-            names[count++] = answer.xml.rows[i].key;
+    for (size_t i = 0; i < page->count; i++) {
+        if (page->rows[i].kind == XML_OBJECT && page->rows[i].key != NULL)
+            names[count++] = page->rows[i].key;
+        if (count < PAGE && (count == 0 || i + 1 < page->count))
+            continue;
+        *out_found = true;
+        if (s3_object_remove_many(service, names, count, err) < 0)
+            return -1;
+        count = 0;
     }
-    if (rc == 0 && count > 0)
-        rc = s3_object_remove_many(service, names, count, err);
-    free(names);
-    *out_is_more = answer.xml.is_truncated && count > 0;
-    *out_count = count;
-    return rc;
+    return 0;
 }
 
 static int remove_below(struct service *service, const char *below, bool *out_found,
                         struct error *err)
 {
-    bool is_more = true;
+    auto_free char *marker = NULL;
 
-    while (is_more) {
-        size_t count = 0;
+    do {
+        auto_s3_answer answer;
 
-        if (remove_page(service, below, &is_more, &count, err) < 0)
+        if (s3_object_list(service, below, marker, NULL, PAGE, &answer, err) < 0 ||
+            remove_rows(service, &answer.xml, out_found, err) < 0 ||
+            s3_object_list_go_on(&answer.xml, &marker, err) < 0)
             return -1;
-        *out_found |= count > 0;
-    }
+    } while (marker != NULL);
     return 0;
 }
 
@@ -107,13 +106,35 @@ static int end_upload(struct sweep *sweep, const struct xml_row *row, struct err
     return s3_multipart_abort(sweep->service, row->key, row->upload_id, err);
 }
 
+static bool is_same_place(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/* From where a page of uploads began, and its two markers, to where the next one does: 1, or 0
+ * after the last. */
+static int go_on(struct xml_answer *page, char **key_marker, char **id_marker, struct error *err)
+{
+    if (!page->is_truncated || page->next_marker == NULL || page->next_marker[0] == '\0')
+        return 0;
+    if (is_same_place(*key_marker, page->next_marker) &&
+        is_same_place(*id_marker, page->next_upload_id))
+        return error_set(err, ERROR_IO, "the service says of more uploads, and not which");
+    free(*key_marker);
+    free(*id_marker);
+    *key_marker = page->next_marker;
+    *id_marker = page->next_upload_id;
+    page->next_marker = page->next_upload_id = NULL;
+    return 1;
+}
+
 static int end_uploads(struct sweep *sweep, struct error *err)
 {
     auto_free char *key_marker = NULL;
     auto_free char *id_marker = NULL;
-    bool is_more = true;
+    int is_more = 1;
 
-    while (is_more) {
+    while (is_more > 0) {
         auto_s3_answer answer;
 
         if (s3_multipart_list(sweep->service, sweep->name, key_marker, id_marker, &answer, err) < 0)
@@ -122,15 +143,9 @@ static int end_uploads(struct sweep *sweep, struct error *err)
             if (end_upload(sweep, &answer.xml.rows[i], err) < 0)
                 return -1;
         }
-        is_more = answer.xml.is_truncated && answer.xml.next_marker != NULL &&
-                  answer.xml.next_marker[0] != '\0';
-        free(key_marker);
-        free(id_marker);
-        key_marker = answer.xml.next_marker;
-        id_marker = answer.xml.next_upload_id;
-        answer.xml.next_marker = answer.xml.next_upload_id = NULL;
+        is_more = go_on(&answer.xml, &key_marker, &id_marker, err);
     }
-    return 0;
+    return is_more;
 }
 
 int removal_of_uploads(struct service *service, const char *name, const char *kept_id,

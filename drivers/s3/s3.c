@@ -166,7 +166,7 @@ static int s3_list(struct storage *storage, const char *key, struct storage_list
                    struct error *err)
 {
     auto_str below = STR_INIT(S3_KEY_MAX);
-    char *marker = NULL;
+    auto_free char *marker = NULL;
     size_t row_count = 0;
     int rc = 0;
 
@@ -175,16 +175,12 @@ static int s3_list(struct storage *storage, const char *key, struct storage_list
         auto_s3_answer answer;
 
         rc = s3_object_list(service_of(storage), str_text(&below), marker, "/", PAGE, &answer, err);
-        free(marker);
-        marker = NULL;
-        if (rc < 0)
-            break;
-        for (size_t i = 0; i < answer.xml.count; i++)
+        for (size_t i = 0; rc == 0 && i < answer.xml.count; i++)
             add_name(out, &answer.xml.rows[i], below.len);
         row_count += answer.xml.count;
-        if (s3_object_list_next(&answer.xml) != NULL)
-            marker = xstrdup(s3_object_list_next(&answer.xml));
-    } while (marker != NULL);
+        if (rc == 0)
+            rc = s3_object_list_go_on(&answer.xml, &marker, err);
+    } while (rc == 0 && marker != NULL);
     if (rc == 0 && row_count == 0 && key[1] != '\0')
         rc = error_set(err, ERROR_NOT_FOUND, "no such directory");
     storage_list_sort(out);

@@ -54,7 +54,7 @@ int s3_multipart_list(struct service *service, const char *prefix, const char *k
                       const char *id_marker, struct s3_answer *out, struct error *err)
 {
     auto_str query = STR_INIT(QUERY_MAX);
-    struct s3_request request = {.method = "GET"};
+    struct s3_request request = {.method = "GET", .is_result_due = true};
 
     if (key_marker != NULL)
         append_id(&query, "key-marker", key_marker);
@@ -87,8 +87,11 @@ static int find_lost(struct service *service, const char *name, char **out_id, s
 static int begin_once(struct service *service, const char *name, bool is_alone, int *out_attempts,
                       char **out_id, struct error *err)
 {
-    struct s3_request request = {
-        .method = "POST", .key = name, .query = "uploads=", .is_checked_later = is_alone};
+    struct s3_request request = {.method = "POST",
+                                 .key = name,
+                                 .query = "uploads=",
+                                 .is_checked_later = is_alone,
+                                 .is_result_due = true};
     auto_s3_answer answer;
 
     s3_request_object_headers(&request, service);
@@ -160,7 +163,7 @@ int s3_multipart_complete(struct service *service, const char *name, const char 
 {
     auto_str query = STR_INIT(QUERY_MAX);
     auto_str body = STR_INIT(COMPLETE_MAX);
-    struct s3_request request = {.method = "POST", .key = name};
+    struct s3_request request = {.method = "POST", .key = name, .is_result_due = true};
     struct error why = ERROR_INIT;
     auto_s3_answer answer;
 
@@ -226,7 +229,7 @@ int s3_multipart_parts(struct service *service, const char *name, const char *id
 
     while (is_more) {
         auto_str query = STR_INIT(QUERY_MAX);
-        struct s3_request request = {.method = "GET", .key = name};
+        struct s3_request request = {.method = "GET", .key = name, .is_result_due = true};
         size_t before = out->count;
         auto_s3_answer answer;
 
@@ -237,7 +240,9 @@ int s3_multipart_parts(struct service *service, const char *name, const char *id
         if (s3_request_do(service, &request, &answer, err) < 0)
             return -1;
         take_parts(&answer.xml, out);
-        is_more = answer.xml.is_truncated && out->count > before;
+        is_more = answer.xml.is_truncated;
+        if (is_more && out->count == before)
+            return error_set(err, ERROR_IO, "the service says of more parts, and not which");
     }
     return 0;
 }

@@ -160,18 +160,33 @@ static void append_parameter(struct str *query, const char *name, const char *va
     sign_encode(query, span_of(value), false);
 }
 
+/* A query that got lost on the way would make all of the bucket the answer. */
+static int check_prefix(const struct xml_answer *page, const char *prefix, struct error *err)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        const char *name = page->rows[i].key;
+
+        if (name != NULL && !span_starts_with(span_of(name), span_of(prefix)))
+            return error_set(err, ERROR_IO, "the service lists %.120s, which is not below %.120s",
+                             name, prefix);
+    }
+    return 0;
+}
+
 int s3_object_list(struct service *service, const char *prefix, const char *marker,
                    const char *delimiter, size_t max, struct s3_answer *out, struct error *err)
 {
     auto_str query = STR_INIT(QUERY_MAX);
-    struct s3_request request = {.method = "GET"};
+    struct s3_request request = {.method = "GET", .is_result_due = true};
 
     append_parameter(&query, "delimiter", delimiter);
     append_parameter(&query, "marker", marker);
     str_append_format(&query, "%smax-keys=%zu", query.len > 0 ? "&" : "", max);
     append_parameter(&query, "prefix", prefix);
     request.query = str_text(&query);
-    return s3_request_do(service, &request, out, err);
+    if (s3_request_do(service, &request, out, err) < 0)
+        return -1;
+    return check_prefix(&out->xml, prefix, err);
 }
 
 /* Not all services say where the next page begins: then it is after the last name of this one. */
@@ -190,6 +205,17 @@ const char *s3_object_list_next(const struct xml_answer *page)
             last = name;
     }
     return last;
+}
+
+int s3_object_list_go_on(const struct xml_answer *page, char **marker, struct error *err)
+{
+    const char *next = s3_object_list_next(page);
+
+    if (page->is_truncated && (next == NULL || (*marker != NULL && strcmp(next, *marker) == 0)))
+        return error_set(err, ERROR_IO, "the service says of more names, and not which");
+    free(*marker);
+    *marker = next != NULL ? xstrdup(next) : NULL;
+    return 0;
 }
 
 static void append_removal(const char *const *names, size_t count, struct str *out)

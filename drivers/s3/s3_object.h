@@ -28,7 +28,7 @@ must_check int s3_object_remove(struct service *service, const char *name, struc
  *
  * @marker      NULL at the first page
  * @delimiter   "/" groups what is below into prefixes; NULL: all
- * @out         rows of objects and prefixes; s3_answer_fini, also on failure
+ * @out         rows of objects and prefixes, all below @prefix; s3_answer_fini, also on failure
  */
 must_check int s3_object_list(struct service *service, const char *prefix, const char *marker,
                               const char *delimiter, size_t max, struct s3_answer *out,
@@ -36,6 +36,16 @@ must_check int s3_object_list(struct service *service, const char *prefix, const
 
 /* Where the page after @page begins: lent by it; NULL when it was the last. */
 const char *s3_object_list_next(const struct xml_answer *page);
+
+/*
+ * s3_object_list_go_on - from where @page began to where the one after it does.
+ *
+ * @marker  owned by the caller, and replaced; NULL: at the first page, and after the last
+ *
+ * IO: there is no going on, though the page is not the last.
+ */
+must_check int s3_object_list_go_on(const struct xml_answer *page, char **marker,
+                                    struct error *err);
 
 /* Removes up to 1000 objects in one request; that some are not there is no error. */
 must_check int s3_object_remove_many(struct service *service, const char *const *names,

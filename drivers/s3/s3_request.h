@@ -31,6 +31,7 @@ struct s3_request {
     const char *payload_hash;      /* of @pieces */
     struct str *content;           /* where the answer's body goes when it is no XML; NULL: none */
     bool is_checked_later;         /* ends at the first lost answer: the caller knows what to do */
+    bool is_result_due;            /* a good answer is a document, a "...Result": else it is lost */
     int patience_ms; /* silence that is still work, where that is longer than the service's */
 };
 

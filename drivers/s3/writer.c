@@ -152,6 +152,16 @@ int writer_open(struct storage *storage, const char *key, enum storage_writer_mo
 
 /* ---- writing ---- */
 
+/* The content while it is short, unless somebody has replaced it. */
+static int get_short(const struct writer *writer, struct str *out, struct error *err)
+{
+    if (s3_object_get(writer->service, writer->name, out, err) < 0)
+        return -1;
+    if ((int64_t)out->len != writer->base.size)
+        return error_set(err, ERROR_IO, "it was changed meanwhile");
+    return 0;
+}
+
 /* All content is in the object: a new upload that begins with it. Short content comes back into
  * memory, for it could not stay a part. */
 static int begin_anew(struct writer *writer, struct error *err)
@@ -164,7 +174,7 @@ static int begin_anew(struct writer *writer, struct error *err)
 
     if (begin_upload(writer, &id, err) < 0)
         return -1;
-    if ((is_short ? s3_object_get(service, writer->name, &content, err)
+    if ((is_short ? get_short(writer, &content, err)
                   : copy_to_parts(service, writer->name, writer->base.size, writer->name, id,
                                   &parts, err)) < 0) {
         writer->is_unsure = true;
