@@ -6,13 +6,13 @@
 
 #include "drivers/s3/credentials_remote.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/config/config.h"
 #include "lib/task/task.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/banned.h"
@@ -129,28 +129,19 @@ static void file_path(struct str *out)
 static int set_from_file(struct credentials_set *set, struct error *err)
 {
     auto_str path = STR_INIT(4096);
-    auto_free char *text = NULL;
-    size_t len;
-    FILE *file;
-    int rc;
+    auto_str text = STR_INIT(FILE_MAX);
+    struct error why = ERROR_INIT;
 
     file_path(&path);
     if (path.len == 0)
         return 0;
-    file = fopen(str_text(&path), "re");
-    if (file == NULL) {
-        if (errno == ENOENT || errno == ENOTDIR ||
-            variable("AWS_SHARED_CREDENTIALS_FILE", NULL) == NULL)
-            return 0;
-        return error_set_sys(err, errno, "credentials file %s", str_text(&path));
-    }
-    text = xmalloc(FILE_MAX);
-    len = fread(text, 1, FILE_MAX, file);
-    rc = len < FILE_MAX ? set_from_text(set, span_make(text, len))
-                        : error_set(err, ERROR_INVALID, "credentials file %s: longer than %d bytes",
-                                    str_text(&path), FILE_MAX);
-    fclose(file);
-    return rc;
+    if (file_read_any(str_text(&path), &text, &why) == 0)
+        return set_from_text(set, str_span(&text));
+    if (why.sys == ENOENT || why.sys == ENOTDIR ||
+        (why.sys != 0 && variable("AWS_SHARED_CREDENTIALS_FILE", NULL) == NULL))
+        return 0;
+    *err = why;
+    return error_wrap(err, "credentials file");
 }
 
 /* ---- the chain ---- */

@@ -8,14 +8,13 @@
 #include "drivers/s3/sign.h"
 #include "drivers/s3/xml.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/client/client.h"
 #include "lib/task/offload.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/banned.h"
@@ -173,15 +172,9 @@ struct token_job {
 static int read_token(void *arg, struct error *err)
 {
     struct token_job *job = arg;
-    FILE *file = fopen(job->path, "re");
-    char *place;
 
-    if (file == NULL)
-        return error_set_sys(err, errno, "token file %s", job->path);
-    place = str_reserve(job->out, TOKEN_MAX);
-    if (place != NULL)
-        str_grown(job->out, fread(place, 1, TOKEN_MAX, file));
-    fclose(file);
+    if (file_read(job->path, job->out, err) < 0)
+        return error_wrap(err, "token file");
     return 0;
 }
 
@@ -244,7 +237,7 @@ static int take_json(struct str *answer, struct credentials_set *out, struct err
 
 static int get_from_container(struct remote *remote, struct credentials_set *out, struct error *err)
 {
-    auto_str token = STR_INIT(TOKEN_MAX + 1);
+    auto_str token = STR_INIT(TOKEN_MAX);
     auto_str header = STR_INIT(TOKEN_MAX + 64);
     auto_str answer = STR_INIT(ANSWER_MAX);
     struct span value;
@@ -299,7 +292,7 @@ static int get_from_metadata(struct remote *remote, struct credentials_set *out,
 static int get_by_web_identity(struct remote *remote, struct credentials_set *out,
                                struct error *err)
 {
-    auto_str token = STR_INIT(TOKEN_MAX + 1);
+    auto_str token = STR_INIT(TOKEN_MAX);
     auto_str url = STR_INIT(URL_MAX * 2);
     auto_str answer = STR_INIT(ANSWER_MAX);
     auto_xml_answer xml = {0};

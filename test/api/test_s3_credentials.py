@@ -3,11 +3,12 @@
 import datetime
 import http.server
 import json
+import os
 import threading
 import urllib.parse
 
 import pytest
-from support.registry import is_upstream
+from support.registry import Registry, is_upstream
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="what only we and later versions do")
 
@@ -149,6 +150,25 @@ def test_a_role_by_web_identity(start, make_giver, repo, tmp_path):
     assert query["WebIdentityToken"] == ["s3cret+token/="]
     assert query["RoleArn"] == ["arn:aws:iam::1:role/r"]
     assert "s3cret" not in registry.stderr()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_token_file_that_is_none_is_an_error_of_the_request(start, make_giver, repo, tmp_path, make):
+    make(tmp_path / "token")
+    giver = make_giver()
+    registry = start(AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"), AWS_ROLE_ARN="arn:aws:iam::1:role/r",
+                     AWS_ENDPOINT_URL_STS=giver.url)
+    with registry.client() as client:
+        assert client.post(f"/v2/{repo}/blobs/uploads/").status >= 500
+    assert "token is not a regular file" in registry.stderr()
+    assert giver.requests == []
+
+
+def test_a_shared_file_that_cannot_be_read_ends_the_start(tmp_path):
+    settings = {"storage.s3.region": "us-east-1", "storage.s3.bucket": "b"}
+    with pytest.raises(AssertionError, match="is a directory"):
+        Registry(tmp_path, storage="s3", settings=settings,
+                 environment={"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path)}).start()
 
 
 def test_the_shared_file_is_read(start, bucket, repo, tmp_path):
