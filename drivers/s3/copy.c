@@ -10,7 +10,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/task/task.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -92,16 +91,6 @@ int copy_to_parts(struct service *service, const char *from, int64_t size, const
     return copy_stretches(service, from, size, to, id, stretch_count(size, each), parts, err);
 }
 
-static void abort_quietly(struct service *service, const char *name, const char *id)
-{
-    struct error err = ERROR_INIT;
-
-    task_shield();
-    if (s3_multipart_abort(service, name, id, &err) < 0)
-        log_warn("s3: an unfinished upload of %s stays: %s", name, err.message);
-    task_unshield();
-}
-
 /* Others may be copying the same content: each has an upload of its own. */
 static int copy_in_parts(struct service *service, const char *from, const char *to, int64_t size,
                          struct error *err)
@@ -117,7 +106,7 @@ static int copy_in_parts(struct service *service, const char *from, const char *
     if (rc == 0)
         rc = s3_multipart_complete(service, to, id, &parts, err);
     if (rc < 0)
-        abort_quietly(service, to, id);
+        s3_multipart_give_up(service, to, id);
     parts_fini(&parts);
     free(id);
     return rc;

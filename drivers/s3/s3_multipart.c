@@ -6,7 +6,9 @@
 
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/verdict.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/task/task.h"
 
 #include <event2/buffer.h>
 #include <inttypes.h>
@@ -205,6 +207,16 @@ int s3_multipart_abort(struct service *service, const char *name, const char *id
         return 0;
     *err = why;
     return -1;
+}
+
+void s3_multipart_give_up(struct service *service, const char *name, const char *id)
+{
+    struct error err = ERROR_INIT;
+
+    task_shield();
+    if (s3_multipart_abort(service, name, id, &err) < 0)
+        log_warn("s3: an unfinished upload of %s stays: %s", name, err.message);
+    task_unshield();
 }
 
 /* ---- parts ---- */

@@ -67,3 +67,6 @@ must_check int s3_multipart_end(struct service *service, const char *name, const
 /* The same; that there is no such upload is no error. */
 must_check int s3_multipart_abort(struct service *service, const char *name, const char *id,
                                   struct error *err);
+
+/* The same after a failure: what this one meets is only logged. Not disturbed by a cancellation. */
+void s3_multipart_give_up(struct service *service, const char *name, const char *id);

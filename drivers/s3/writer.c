@@ -57,8 +57,9 @@ static struct writer *writer_new(struct service *service, const char *name)
 
 static void writer_free(struct writer *writer)
 {
+    writer->is_working = true;
+    sender_end(writer); /* no part of this one may arrive while the next one counts them */
     unlink_writer(writer);
-    sender_end(writer);
     evbuffer_free(writer->tail);
     parts_fini(&writer->parts);
     free(writer->tail_etag);
@@ -163,7 +164,8 @@ static int get_short(const struct writer *writer, struct str *out, struct error 
 }
 
 /* All content is in the object: a new upload that begins with it. Short content comes back into
- * memory, for it could not stay a part. */
+ * memory, for it could not stay a part. Where the object has gone, so has the session: nobody would
+ * ever find the upload. */
 static int begin_anew(struct writer *writer, struct error *err)
 {
     struct service *service = writer->service;
@@ -177,7 +179,10 @@ static int begin_anew(struct writer *writer, struct error *err)
     if ((is_short ? get_short(writer, &content, err)
                   : copy_to_parts(service, writer->name, writer->base.size, writer->name, id,
                                   &parts, err)) < 0) {
-        writer->is_unsure = true;
+        if (err->code == ERROR_NOT_FOUND)
+            s3_multipart_give_up(service, writer->name, id);
+        else
+            writer->is_unsure = true;
         parts_fini(&parts);
         return -1;
     }
@@ -222,6 +227,8 @@ static int make_room(struct writer *writer, struct error *err)
 
 static int take(struct writer *writer, struct evbuffer *data, struct error *err)
 {
+    if (writer->is_renounced)
+        return error_set(err, ERROR_NOT_FOUND, "it was removed");
     if (prepare(writer, err) < 0 || make_room(writer, err) < 0)
         return -1;
     writer->base.size += (int64_t)evbuffer_get_length(data);

@@ -195,6 +195,30 @@ static void a_commit_after_another_process_has_canceled_is_not_found(struct stor
     store_close(other);
 }
 
+/* Purged in the middle of a request, by this process or another: nothing is begun there again. */
+static void what_was_removed_while_it_was_written_stays_gone(struct store *store)
+{
+    struct store *stores[] = {store, open_again()};
+    auto_free char *bytes = make_bytes(6 * MIB, 9);
+    static const size_t lens[] = {3, 6 * MIB};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_FRESH);
+        size_t len = lens[i / 2];
+        struct error err = ERROR_INIT;
+
+        expect_write(writer, bytes, len);
+        assert_int_equal(store_writer_flush(writer, &err), 0);
+        expect_stream(store, "/up/data", 0, bytes, len); /* an object is made of it */
+        assert_int_equal(store_remove(stores[i % 2], "/up", &err), 0);
+        assert_int_equal(write_bytes(writer, "more", 4, &err), -1);
+        assert_int_equal(err.code, ERROR_NOT_FOUND);
+        store_writer_close(writer);
+        expect_no_session(store);
+    }
+    store_close(stores[1]);
+}
+
 static void one_session_of_many_parts(struct store *store)
 {
     auto_free char *bytes = make_bytes(33 * MIB + 1, 2);
@@ -465,6 +489,7 @@ const struct suite_case s3_cases[] = {
     SUITE_CASE(two_processes_take_turns),
     SUITE_CASE(what_another_process_did_is_seen),
     SUITE_CASE(a_commit_after_another_process_has_canceled_is_not_found),
+    SUITE_CASE(what_was_removed_while_it_was_written_stays_gone),
     SUITE_CASE(one_session_of_many_parts),
     SUITE_CASE(empty_uploads_become_empty_objects),
     SUITE_CASE(unfinished_content_is_read_and_continued),
