@@ -2,22 +2,19 @@
 """How a large layer gets to its place within the bucket: in one request where the service is quick, else in parts."""
 import pytest
 from support.content import digest_of, random_bytes
-from support.fault_proxy import Fault, FaultProxy
+from support.fault_proxy import Fault
 from support.registry import is_upstream
 
-pytestmark = pytest.mark.skipif(is_upstream(), reason="upstream copies in parts whatever the service does")
+pytestmark = [
+    pytest.mark.skipif(is_upstream(), reason="upstream copies in parts whatever the service does"),
+    pytest.mark.usefixtures("ceph"),  # which copies by reference; the times of Swift are no matter of tests
+]
 
 MIB = 1 << 20
 SIZE = 48 * MIB  # above what is always copied in one request, and two parts long
 SLOW_S = 2  # for a copy of that; quick is up to 1.2 s
 STALL = {"storage.s3.stalltimeout": "5s"}
 REMARK = "is copied in parts, unless multipartcopythresholdsize says else"
-
-
-@pytest.fixture
-def proxy(ceph):
-    with FaultProxy(("127.0.0.1", ceph.port)) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import os
 import pytest
 from support.client import OCTETS
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
-from support.fault_proxy import Fault, FaultProxy
+from support.fault_proxy import Fault
 from support.registry import is_upstream
 from support.shards import Shards, fault_at, push_and_pull
 
@@ -24,12 +24,6 @@ PERSISTENT = ("slow down", "error", "refuse")
 
 
 @pytest.fixture
-def proxy(ceph):
-    with FaultProxy(("127.0.0.1", ceph.port)) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def registry(start_s3_registry, proxy):
     return start_s3_registry({"storage.redirect.disable": True}, url=proxy.url)
 
@@ -40,7 +34,7 @@ def fault_of(kind):
 
 @pytest.mark.parametrize("size", [100, 6 * MIB])
 @pytest.mark.parametrize("turn", ROUNDS)
-def test_one_fault_at_each_request_is_borne(ceph, start_s3_registry, bucket, repo, turn, size):
+def test_one_fault_at_each_request_is_borne(s3_service, start_s3_registry, bucket, repo, turn, size):
     """Short content goes another way than content of several parts."""
 
     def data_of(number):
@@ -53,7 +47,7 @@ def test_one_fault_at_each_request_is_borne(ceph, start_s3_registry, bucket, rep
             status = push_and_pull(client, f"{repo}/{number}", data_of(number))
         assert status == 200, f"{kind} at request {number}"
 
-    with Shards(ceph, start_s3_registry) as shards:
+    with Shards(s3_service, start_s3_registry) as shards:
         registry, proxy = shards.all[0]
         with registry.client() as client:
             assert push_and_pull(client, f"{repo}/0", data_of(0)) == 200

@@ -11,23 +11,20 @@ import time
 import pytest
 from support.client import OCTETS, with_query
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
-from support.fault_proxy import Fault, FaultProxy
+from support.fault_proxy import Fault
 from support.registry import is_upstream, wait_until
 from support.shards import Shards, fault_at, push_and_pull, push_and_pull_image
 
-pytestmark = pytest.mark.skipif(is_upstream(), reason="how we bear with a silent service: upstream waits for ever")
+pytestmark = [
+    pytest.mark.skipif(is_upstream(), reason="how we bear with a silent service: upstream waits for ever"),
+    pytest.mark.usefixtures("ceph"),  # Swift is at times as slow as what is taken for silence here
+]
 
 MIB = 1 << 20
 KINDS = ("stall", "silence")  # done and not answered, not even done
 ROUNDS = range(len(KINDS) if os.environ.get("KIST_LONG") else 1)
 SECOND = {"storage.s3.stalltimeout": "1s", "storage.redirect.disable": True}
 BOUND_S = 15  # far above two timeouts, on a busy machine; far below what nobody has bounded
-
-
-@pytest.fixture
-def proxy(ceph):
-    with FaultProxy(("127.0.0.1", ceph.port)) as proxy:
-        yield proxy
 
 
 @pytest.fixture
