@@ -62,8 +62,7 @@ const struct upload_info *upload_info(const struct upload *upload)
     return &upload->info;
 }
 
-/* Turns a storage NOT_FOUND into UPLOAD_UNKNOWN. */
-static int translate(struct error *err, const char *uuid)
+int upload_translate(struct error *err, const char *uuid)
 {
     if (err->code != ERROR_NOT_FOUND)
         return -1;
@@ -155,13 +154,13 @@ static int get_started_at(struct registry *registry, const char *repository, con
 
     if (store_get(registry->store, key.text, &text, &why) < 0 && why.code != ERROR_TOO_LARGE) {
         *err = why;
-        return translate(err, uuid);
+        return upload_translate(err, uuid);
     }
     if (clock_parse_rfc3339(str_span(&text), out))
         return 0;
     log_warn("%s: not a time, taking the file's own", key.text);
     if (store_stat_content(registry->store, key.text, &stat, err) < 0)
-        return translate(err, uuid);
+        return upload_translate(err, uuid);
     *out = stat.modified_at;
     return 0;
 }

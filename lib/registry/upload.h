@@ -55,7 +55,8 @@ must_check int upload_stat(struct registry *registry, const char *repository, co
 const struct upload_info *upload_info(const struct upload *upload); /* lent; size is current */
 
 /* Appends all of @data (emptied, also on failure); the caller bounds its length. May suspend. After
- * a failure upload_info tells how much is there. FULL, IO, CANCELED. */
+ * a failure upload_info tells how much is there. UPLOAD_UNKNOWN (it was removed meanwhile), FULL,
+ * IO, CANCELED. */
 must_check int upload_append(struct upload *upload, struct evbuffer *data, struct error *err);
 
 /* Makes all appended bytes durable and saves the hash state; nothing when the session has ended.
@@ -70,8 +71,8 @@ must_check int upload_save(struct upload *upload, struct error *err);
  * @out     the canonical descriptor
  *
  * Errors: DIGEST_INVALID with detail {"Digest","Reason"} (the session is removed: its bytes are of
- * no use). The session stays after storage errors. Not disturbed by a cancellation once the bytes
- * are verified.
+ * no use); UPLOAD_UNKNOWN (it was removed meanwhile). The session stays after storage errors. Not
+ * disturbed by a cancellation once the bytes are verified.
  */
 must_check int upload_commit(struct upload *upload, const struct digest *digest, struct blob *out,
                              struct error *err);

@@ -119,7 +119,7 @@ static int place(struct upload *upload, const struct digest *canonical, struct e
     if (store_writer_commit(upload->writer, key.text, err) < 0 &&
         (way_clear(upload->registry->store, key.text, err) < 0 ||
          store_writer_commit(upload->writer, key.text, err) < 0))
-        return -1;
+        return upload_translate(err, upload->info.uuid.text);
     upload->is_data_gone = true;
     return 0;
 }
@@ -131,7 +131,7 @@ int upload_commit(struct upload *upload, const struct digest *digest, struct blo
     int rc;
 
     if (verify(upload, digest, &canonical, err) < 0)
-        return -1;
+        return upload_translate(err, upload->info.uuid.text);
     task_shield();
     rc = place(upload, &canonical, err);
     if (rc == 0)

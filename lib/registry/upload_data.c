@@ -66,7 +66,7 @@ int upload_append(struct upload *upload, struct evbuffer *data, struct error *er
     if (evbuffer_get_length(own) > 0)
         rc = append_pieces(upload, own, err);
     evbuffer_free(own);
-    return rc;
+    return rc < 0 ? upload_translate(err, upload->info.uuid.text) : 0;
 }
 
 /* A flush or commit that failed may have cut the data back: a digest of more than is there must not
@@ -88,7 +88,7 @@ static int flush_and_save(struct upload *upload, struct error *err)
 
     follow_data(upload);
     if (rc < 0)
-        return -1;
+        return upload_translate(err, upload->info.uuid.text);
     size = upload->info.size;
     if (upload->hasher == NULL || size == upload->saved_size)
         return 0;

@@ -26,6 +26,9 @@ struct upload {
 /* Counts one more session that came to @event: "begun", "finished", "rejected", "canceled". */
 void upload_count(const char *event);
 
+/* Turns a storage NOT_FOUND into UPLOAD_UNKNOWN: the session has ended meanwhile. Returns -1. */
+int upload_translate(struct error *err, const char *uuid);
+
 /* Removes the session where that is not the point of the request: what stays behind is purged one
  * day. Not disturbed by a cancellation. May suspend. */
 void upload_discard(struct upload *upload);

@@ -453,6 +453,22 @@ RIG_TEST(much_data_in_one_buffer_is_hashed_aside)
     rig_check();
 }
 
+/* By another process, or by purging: nothing holds these off. */
+RIG_TEST(a_session_that_is_removed_while_it_is_written_is_unknown)
+{
+    struct uuid uuid = session(registry);
+    struct upload *upload = resume(registry, &uuid, 22);
+    struct digest claimed = rig_digest(DIGEST_122);
+    struct blob blob;
+
+    append(upload, hundred());
+    rig_remove(layout_upload("vec", uuid.text).text);
+    assert_fails(upload_commit(upload, &claimed, &blob, &rig_error), ERROR_UPLOAD_UNKNOWN);
+    upload_close(upload);
+    assert_session_gone(registry, &uuid);
+    assert_int_equal(rig_check(), 0);
+}
+
 RIG_TEST(remove_ends_a_session)
 {
     struct uuid uuid = session(registry);
@@ -593,6 +609,7 @@ int main(void)
         RIG_RUN(content_of_a_wrong_size_is_replaced),
         RIG_RUN(much_data_in_one_buffer_is_hashed_aside),
         RIG_RUN(remove_ends_a_session),
+        RIG_RUN(a_session_that_is_removed_while_it_is_written_is_unknown),
         RIG_RUN(a_failed_write_leaves_a_session_to_go_on_with),
         RIG_RUN(a_second_request_waits_for_the_first),
         RIG_RUN(a_session_that_ends_while_waited_for_is_unknown),
