@@ -112,6 +112,7 @@ int s3_multipart_begin(struct service *service, const char *name, bool is_alone,
                        struct error *err)
 {
     struct error why = ERROR_INIT;
+    bool is_one_lost = false;
     char *id = NULL;
 
     for (int attempt = 1; id == NULL; attempt++) {
@@ -125,9 +126,10 @@ int s3_multipart_begin(struct service *service, const char *name, bool is_alone,
         }
         if (find_lost(service, name, &id, err) < 0)
             return -1;
+        is_one_lost |= id == NULL;
     }
     *out_id = id;
-    return 0;
+    return is_one_lost ? 1 : 0;
 }
 
 /* "<etag>" and number of each part. */

@@ -31,7 +31,8 @@ void parts_fini(struct parts *parts); /* empty and usable again */
 int parts_next(const struct parts *parts);
 
 /* Given: free(@out_id). When the answer was lost, an upload may have begun that nobody knows: the
- * one that is there is taken where @is_alone says that nobody else begins any for this name. */
+ * one that is there is taken where @is_alone says that nobody else begins any for this name.
+ * Returns 1 when it was looked for in vain: it may yet appear beside the one in @out_id. */
 must_check int s3_multipart_begin(struct service *service, const char *name, bool is_alone,
                                   char **out_id, struct error *err);
 

@@ -87,10 +87,11 @@ static int remove_old(void *arg, size_t index, struct error *err)
 /* One whose beginning failed may have begun. */
 static int begin_upload(struct writer *writer, char **out_id, struct error *err)
 {
-    if (s3_multipart_begin(writer->service, writer->name, true, out_id, err) < 0) {
-        writer->is_unsure = true;
+    int rc = s3_multipart_begin(writer->service, writer->name, true, out_id, err);
+
+    writer->is_unsure |= rc != 0;
+    if (rc < 0)
         return -1;
-    }
     writer->begun_at = clock_now();
     return 0;
 }

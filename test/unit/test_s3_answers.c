@@ -27,14 +27,15 @@
 
 /* What is said to a request: the first line that fits. */
 struct line {
-    const char *method;
-    const char *target; /* part of it */
-    const char *headers;
+    const char *method;  /* "!PUT": for the first of them only */
+    const char *target;  /* part of it */
+    const char *headers; /* NULL: the connection is cut */
     const char *body;
 };
 
 static struct line script[LINES_MAX]; /* guarded, as what follows */
 static pthread_mutex_t script_mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned ended_count; /* of the upload "lost" */
 static struct origin *origin;
 
 static struct line line_for(const struct origin_request *request)
@@ -43,10 +44,17 @@ static struct line line_for(const struct origin_request *request)
 
     pthread_mutex_lock(&script_mutex);
     for (size_t i = 0; i < LINES_MAX && script[i].method != NULL && found.method == NULL; i++) {
-        if (strcmp(script[i].method, request->method) == 0 &&
-            strstr(request->target, script[i].target) != NULL)
-            found = script[i];
+        const char *method = script[i].method;
+
+        if (strcmp(method + (method[0] == '!'), request->method) != 0 ||
+            strstr(request->target, script[i].target) == NULL)
+            continue;
+        found = script[i];
+        if (method[0] == '!')
+            script[i].method = "";
     }
+    if (strcmp(request->method, "DELETE") == 0 && strstr(request->target, "uploadId=lost") != NULL)
+        ended_count++;
     pthread_mutex_unlock(&script_mutex);
     return found;
 }
@@ -62,7 +70,9 @@ static void recite(struct origin_connection *connection, const struct origin_req
             origin_say(connection, "HTTP/1.1 100 Continue\r\n\r\n");
         origin_drain(connection, request);
     }
-    if (line.method == NULL)
+    if (line.method != NULL && line.headers == NULL)
+        origin_reset(connection);
+    else if (line.method == NULL)
         origin_reply(connection, 501, "", "");
     else if (strcmp(request->method, "HEAD") == 0)
         origin_say(connection, "HTTP/1.1 200 OK\r\n%s\r\n", line.headers);
@@ -279,6 +289,27 @@ RIG_TEST(another_part_than_the_one_asked_for_is_not_taken)
     store_close(store);
 }
 
+/* Two beginnings, of which the first came late: nobody knows its upload, so that all are looked
+ * for. */
+RIG_TEST(an_upload_that_began_unseen_ends_with_its_session)
+{
+    struct store *store = open_bucket();
+    struct storage_writer *writer;
+
+    ended_count = 0;
+    ANSWER_WITH({"!POST", "?uploads=", NULL, NULL}, {"!GET", "uploads=", "", NO_UPLOADS}, BEGUN,
+                {"GET", "uploads=", "",
+                 "<ListMultipartUploadsResult><Upload><Key>u/data</Key><UploadId>lost</UploadId>"
+                 "</Upload></ListMultipartUploadsResult>"},
+                {"GET", "", "", PAGE("false", "")}, {"DELETE", "", "", ""},
+                {"HEAD", "", "Content-Length: 0\r\n", ""});
+    assert_ok(store_writer_open(store, "/u/data", STORAGE_WRITER_FRESH, &writer, &rig_error));
+    assert_ok(store_remove(store, "/u", &rig_error));
+    store_writer_close(writer);
+    assert_int_equal(ended_count, 1);
+    store_close(store);
+}
+
 /* Another program has replaced it between two requests. */
 RIG_TEST(content_that_is_not_as_long_as_it_was_is_not_gone_on_with)
 {
@@ -312,6 +343,7 @@ int main(int argc, char **argv)
         RUN(silence_of_a_good_status_completes_no_upload),
         RUN(a_page_of_some_gateway_is_no_copy),
         RUN(another_part_than_the_one_asked_for_is_not_taken),
+        RUN(an_upload_that_began_unseen_ends_with_its_session),
         RUN(content_that_is_not_as_long_as_it_was_is_not_gone_on_with),
     };
 
