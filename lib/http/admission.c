@@ -10,6 +10,8 @@
 #include "lib/task/loop.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -85,24 +87,22 @@ static void on_look(evutil_socket_t fd, short events, void *arg)
         await_knock(admission);
 }
 
-void admission_pause(struct admission *admission)
-{
-    int sys = EVUTIL_SOCKET_ERROR();
-
-    log_warn("accepting connections pauses for %d ms: %s", PAUSE_MS, strerror(sys));
-    set_accepting(admission, false);
-    look_later(admission);
-}
-
 /* ---- making room ---- */
 
-static void tell_full(struct admission *admission)
+static bool is_time_to_tell(int64_t *told_at)
 {
     int64_t now = clock_monotonic_ns();
 
-    if (admission->told_at != 0 && now - admission->told_at < TELL_EVERY_NS)
+    if (*told_at != 0 && now - *told_at < TELL_EVERY_NS)
+        return false;
+    *told_at = now;
+    return true;
+}
+
+static void tell_full(struct admission *admission)
+{
+    if (!is_time_to_tell(&admission->told_full_at))
         return;
-    admission->told_at = now;
     log_warn("%zu connections are open, all that %s; others wait", admission->count,
              admission->is_limit_ours ? "http.maxconnections allows"
                                       : "the limit of open files allows");
@@ -145,6 +145,35 @@ static void on_knock(evutil_socket_t fd, short events, void *arg)
         look_later(admission);
     else if (!admission->is_accepting)
         await_knock(admission); /* the limit has become lower: one is not enough */
+}
+
+static bool does_anybody_wait(const struct admission *admission)
+{
+    struct pollfd doors[ADMISSION_LISTENERS_MAX];
+
+    for (size_t i = 0; i < admission->door_count; i++) {
+        evutil_socket_t fd = evconnlistener_get_fd(admission->doors[i].listener);
+
+        doors[i] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    return poll(doors, admission->door_count, 0) > 0;
+}
+
+/* Without a descriptor accepting fails even where nobody waits. One that is closed is free at the
+ * loop's next turn: not before is it known whether that was enough. */
+void admission_pause(struct admission *admission)
+{
+    int sys = EVUTIL_SOCKET_ERROR();
+
+    if (!does_anybody_wait(admission))
+        return;
+    if (is_time_to_tell(&admission->told_pause_at))
+        log_warn("connections cannot be accepted: %s; tried again every %d ms", strerror(sys),
+                 PAUSE_MS);
+    if (sys == EMFILE || sys == ENFILE)
+        make_room(admission);
+    set_accepting(admission, false);
+    look_later(admission);
 }
 
 /* ---- birth and death ---- */

@@ -42,7 +42,8 @@ struct admission {
     size_t door_count;
     struct admission_idle idle; /* for longest first */
     struct event *look;         /* again, after a pause */
-    int64_t told_at;            /* when the log was told that we are full; clock_monotonic_ns */
+    int64_t told_full_at;       /* when the log was told that we are full; clock_monotonic_ns */
+    int64_t told_pause_at;      /* ... that accepting fails */
 };
 
 void admission_init(struct admission *admission);
@@ -57,7 +58,8 @@ void admission_open(struct admission *admission, struct evconnlistener *listener
 /* Forgets the listeners; they are about to be freed. */
 void admission_stop(struct admission *admission);
 
-/* Accepting has failed: tries again a little later. */
+/* Accepting has failed, errno tells why: if anybody waits, tries again a little later. For want of
+ * a descriptor an idle connection ends. */
 void admission_pause(struct admission *admission);
 
 /* ---- connections ---- */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """More clients than http.maxconnections: who is idle makes room, who is busy is waited for."""
 import contextlib
+import os
+import resource
 import socket
 import ssl
 import time
@@ -178,6 +180,35 @@ def test_waiting_costs_no_cpu(small):
         before = small.cpu_seconds()
         time.sleep(1)  # what is measured, not waited for
         assert small.cpu_seconds() - before < 0.3
+
+
+# ---- no descriptor is left --------------------------------------------------------------------
+
+
+def descriptors(registry):
+    return {int(name) for name in os.listdir(f"/proc/{registry.process.pid}/fd")}
+
+
+@contextlib.contextmanager
+def no_descriptor_left(registry):
+    """Connections fill the gaps, then nothing can be opened before something is closed."""
+    with contextlib.ExitStack() as stack:
+        while descriptors(registry) != set(range(len(descriptors(registry)))):
+            before = len(descriptors(registry))
+            stack.enter_context(registry.connect())
+            wait_until(lambda: len(descriptors(registry)) > before, what="it is accepted")
+        most = len(descriptors(registry))
+        resource.prlimit(registry.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        yield
+
+
+def test_idle_connections_give_their_descriptors_to_those_who_come(start_registry):
+    registry = start_registry()
+    with idle(registry) as others, no_descriptor_left(registry), registry.connect() as ninth:
+        assert ninth.request("GET", "/v2/").status == 200
+        assert others[0].is_closed_by_server()
+        assert all(is_open(other) for other in others[1:])
+    assert registry.stderr().count("Too many open files") == 1
 
 
 # ---- TLS ------------------------------------------------------------------------------------
