@@ -45,11 +45,14 @@ static int copy_stretch(void *arg, size_t index, struct error *err)
 {
     struct stretches *stretches = arg;
     int64_t offset = stretch_offset(stretches, index);
-    int64_t len = stretch_offset(stretches, index + 1) - offset;
+    struct stretch stretch = {.source = stretches->from,
+                              .offset = offset,
+                              .len = stretch_offset(stretches, index + 1) - offset,
+                              .is_all = stretches->count == 1};
 
     return s3_multipart_copy(stretches->service, stretches->to, stretches->id,
-                             stretches->first + (int)index, stretches->from, offset,
-                             stretches->count > 1 ? len : -1, &stretches->etags[index], err);
+                             stretches->first + (int)index, &stretch, &stretches->etags[index],
+                             err);
 }
 
 /* Copies @size bytes as @count parts, and adds them to @parts. */

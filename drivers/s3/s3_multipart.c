@@ -298,21 +298,22 @@ int s3_multipart_put(struct service *service, const char *name, const char *id, 
 }
 
 int s3_multipart_copy(struct service *service, const char *name, const char *id, int number,
-                      const char *source, int64_t offset, int64_t len, char **out_etag,
-                      struct error *err)
+                      const struct stretch *stretch, char **out_etag, struct error *err)
 {
     auto_str query = STR_INIT(QUERY_MAX);
     auto_str from = STR_INIT(QUERY_MAX);
     auto_str range = STR_INIT(64);
-    struct s3_request request = {.method = "PUT", .key = name};
+    struct s3_request request = {
+        .method = "PUT", .key = name, .patience_ms = s3_request_patience(stretch->len)};
     auto_s3_answer answer;
 
     append_part_query(&query, id, number);
     request.query = str_text(&query);
-    s3_object_source(service, source, &from);
+    s3_object_source(service, stretch->source, &from);
     s3_request_header(&request, "x-amz-copy-source", str_text(&from));
-    str_append_format(&range, "bytes=%" PRId64 "-%" PRId64, offset, offset + len - 1);
-    if (len >= 0)
+    str_append_format(&range, "bytes=%" PRId64 "-%" PRId64, stretch->offset,
+                      stretch->offset + stretch->len - 1);
+    if (!stretch->is_all)
         s3_request_header(&request, "x-amz-copy-source-range", str_text(&range));
     if (s3_request_do(service, &request, &answer, err) < 0)
         return -1;

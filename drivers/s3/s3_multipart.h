@@ -51,10 +51,18 @@ must_check int s3_multipart_put(struct service *service, const char *name, const
                                 int number, const struct evbuffer *pieces, char **out_etag,
                                 struct error *err);
 
-/* A part that is a stretch of another object; @len -1: all of it. Given: free(@out_etag). */
+/* A stretch of an object; @is_all: which is all of it, and no range is asked for. */
+struct stretch {
+    const char *source;
+    int64_t offset;
+    int64_t len;
+    bool is_all;
+};
+
+/* A part that is a stretch of another object. Given: free(@out_etag). */
 must_check int s3_multipart_copy(struct service *service, const char *name, const char *id,
-                                 int number, const char *source, int64_t offset, int64_t len,
-                                 char **out_etag, struct error *err);
+                                 int number, const struct stretch *stretch, char **out_etag,
+                                 struct error *err);
 
 /* Makes the object of the parts. After a lost answer the object tells whether it happened.
  * NOT_FOUND: no such upload. */

@@ -140,3 +140,11 @@ def test_where_parts_fail_too_the_upload_goes_on_later(start, proxy, bucket, rep
         assert (status.status, status.header("Range")) == (204, f"0-{SIZE - 1}")
         client.commit(status.location, digest_of(data))
         assert client.pull_blob(repo, digest_of(data)) == data
+
+
+def test_a_service_has_time_to_copy_a_long_part(start, proxy, repo):
+    """A second for each 16 MiB, also where less silence is too much elsewhere."""
+    settings = {"storage.s3.multipartcopythresholdsize": 32 * MIB, "storage.s3.multipartcopychunksize": SIZE}
+    proxy.plan = lambda request: Fault("delay", SLOW_S) if is_part_copy(request) else None
+    with start(settings | {"storage.s3.stalltimeout": "1s"}).client() as client:
+        assert push(client, proxy, repo, "layer") == (0, 1)

@@ -370,6 +370,8 @@ static void append_goes_on_from_an_object(struct store *store)
  */
 static void copy_by_half(struct service *service, const char *name, const char *piece)
 {
+    const struct stretch all = {.source = piece, .len = 16 * MIB, .is_all = true};
+    const struct stretch last = {.source = name, .offset = 32 * MIB, .len = 128 * MIB};
     struct parts parts = {0};
     struct error err = ERROR_INIT;
     char *whole;
@@ -378,14 +380,12 @@ static void copy_by_half(struct service *service, const char *name, const char *
 
     assert_int_equal(s3_multipart_begin(service, name, true, &whole, &err), 0);
     for (int number = 1; number <= 10; number++) {
-        assert_int_equal(s3_multipart_copy(service, name, whole, number, piece, 0, -1, &etag, &err),
-                         0);
+        assert_int_equal(s3_multipart_copy(service, name, whole, number, &all, &etag, &err), 0);
         parts_add(&parts, number, 16 * MIB, etag);
     }
     assert_int_equal(s3_multipart_complete(service, name, whole, &parts, &err), 0);
     assert_int_equal(s3_multipart_begin(service, name, true, &half, &err), 0);
-    assert_int_equal(
-        s3_multipart_copy(service, name, half, 2, name, 32 * MIB, 128 * MIB, &etag, &err), 0);
+    assert_int_equal(s3_multipart_copy(service, name, half, 2, &last, &etag, &err), 0);
     free(etag);
     free(half);
     free(whole);
