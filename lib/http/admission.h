@@ -6,6 +6,7 @@
  *      below the limit    the listeners accept
  *      at the limit       they rest; new clients wait in the backlog of the socket, and the first
  *                         of them makes the connection that has been idle for longest end
+ *      no descriptors     likewise, and accepting is tried again every 100 ms
  *
  * A connection that waits for its next request may be closed at any time (RFC 9112 section 9.5).
  * One that has just become idle is left alone, since its client may be about to go on, and so is
