@@ -255,13 +255,14 @@ class Delayed:
         self.access_key, self.secret_key, self.region = service.access_key, service.secret_key, service.region
 
 
-def latency_while_the_store_is_slow(server, seconds):
-    """Of GET /v2/ while others push and pull as fast as the store lets them."""
+def latencies_while_the_store_is_slow(server, idle, seconds):
+    """Of GET /v2/ while others push and pull as fast as the store lets them; and what the machine, as
+    busy as that, does to the same of a server that is @idle."""
     blob = content.random_bytes(MIB, "slow store")
     digest = content.digest_of(blob)
     with Client(server.address, 60) as client:
         client.push_blob("bench/slow", blob)
-    until = time.monotonic() + seconds + 4
+    until = time.monotonic() + 2 * seconds + 5
 
     def push(number):
         with Client(server.address, 60) as client:
@@ -278,10 +279,10 @@ def latency_while_the_store_is_slow(server, seconds):
     with concurrent.futures.ThreadPoolExecutor(2 * BUSY_COUNT) as pool:
         busy = [pool.submit(work, n) for n in range(BUSY_COUNT) for work in (push, pull)]
         time.sleep(1)  # they are to be under way
-        latency = wrk(server, 4, seconds, "/v2/")[1]
+        latencies = [wrk(one, 4, seconds, "/v2/")[1] for one in (server, idle)]
         for one in busy:
             one.result()
-    return latency
+    return latencies
 
 
 def bucket(program, folder, service, path, digest, size, seconds, number):
@@ -309,8 +310,10 @@ def bucket(program, folder, service, path, digest, size, seconds, number):
                 client.push_blob("bench/counted", content.random_bytes(MIB, "counted"))
             figures["requests to the store for a layer of 1 MiB"] = len(proxy.requests) - before
             proxy.delay = SLOW_STORE_S
-            name = f"GET /v2/ latency p99, {BUSY_COUNT} pushes and pulls, a store of 200 ms, ms"
-            figures[name] = latency_while_the_store_is_slow(server, seconds)
+            with Registry(folder / "idle", storage="inmemory", settings={"log.level": "info"}) as idle:
+                busy, machine = latencies_while_the_store_is_slow(server, idle, seconds)
+            figures[f"GET /v2/ latency p99, {BUSY_COUNT} pushes and pulls, a store of 200 ms, ms"] = busy
+            figures["GET /v2/ latency p99 of an idle server meanwhile, ms"] = machine
     place.empty()
     shutil.rmtree(folder, ignore_errors=True)
     return figures
