@@ -16,16 +16,19 @@
 
 #include "lib/base/banned.h"
 
+/* Bytes of names; what is longer exists nowhere. */
 #define HOST_MAX       300
+#define REGION_MAX     63
+#define BUCKET_MAX     255
 #define DEFAULT_REGION "us-east-1" /* of services that have no regions */
 
-static bool is_made_of(struct span text, const char *others)
+static bool is_made_of(struct span text, const char *others, size_t max)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (!is_ascii_alnum_or(text.data[i], others))
             return false;
     }
-    return text.len > 0;
+    return text.len > 0 && text.len <= max;
 }
 
 /* Names of hosts have no case. */
@@ -64,8 +67,8 @@ static bool is_host_name(const char *bucket, bool is_https)
         if (name.data[i] >= 'A' && name.data[i] <= 'Z')
             return false;
     }
-    return name.len >= 3 && name.len <= 63 && is_made_of(name, is_https ? "-" : "-.") &&
-           name.data[0] != '-' && name.data[name.len - 1] != '-' && strstr(bucket, "..") == NULL;
+    return name.len >= 3 && is_made_of(name, is_https ? "-" : "-.", 63) && name.data[0] != '-' &&
+           name.data[name.len - 1] != '-' && strstr(bucket, "..") == NULL;
 }
 
 static int locate_at_amazon(struct endpoint *endpoint, const struct config_s3 *config,
@@ -114,7 +117,7 @@ static int locate_at(struct endpoint *endpoint, const struct config_s3 *config, 
     }
     while (span_ends_with(host, SPAN("/")))
         host.len--;
-    if (!is_made_of(host, ".-_:[]") || host.data[0] == ':')
+    if (!is_made_of(host, ".-_:[]", HOST_MAX) || host.data[0] == ':')
         return error_set(err, ERROR_INVALID,
                          "regionendpoint is not a host, host:port, or URL of one");
     if (!config->is_v4_auth && strstr(config->region_endpoint, "s3.amazonaws.com") != NULL)
@@ -140,11 +143,11 @@ int endpoint_init(struct endpoint *endpoint, const struct config_s3 *config, str
 
     if (region[0] == '\0')
         return error_set(err, ERROR_INVALID, "no region parameter provided");
-    if (!is_made_of(span_of(region), "-_"))
+    if (!is_made_of(span_of(region), "-_", REGION_MAX))
         return error_set(err, ERROR_INVALID, "invalid region provided: %.60s", region);
     if (config->bucket[0] == '\0')
         return error_set(err, ERROR_INVALID, "no bucket parameter provided");
-    if (!is_made_of(span_of(config->bucket), "-._") ||
+    if (!is_made_of(span_of(config->bucket), "-._", BUCKET_MAX) ||
         strspn(config->bucket, ".") == strlen(config->bucket))
         return error_set(err, ERROR_INVALID, "not a name of a bucket: %.60s", config->bucket);
     fresh.bucket = xstrdup(config->bucket);

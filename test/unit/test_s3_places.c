@@ -136,6 +136,10 @@ static void amazon_is_known_by_its_name(void **state)
     }
 }
 
+#define LETTERS_16  "abcdefghijklmnop"
+#define LETTERS_64  LETTERS_16 LETTERS_16 LETTERS_16 LETTERS_16
+#define LETTERS_256 LETTERS_64 LETTERS_64 LETTERS_64 LETTERS_64
+
 static void what_is_no_place_is_refused(void **state)
 {
     static const struct {
@@ -154,6 +158,9 @@ static void what_is_no_place_is_refused(void **state)
         {"us-east-1", "http://:80", "b"},
         {"us-east-1", ":443", "b"},
         {"us-east-1", "rgw", ".."},
+        {LETTERS_64, "", "b"},
+        {"us-east-1", LETTERS_256 LETTERS_64, "b"},
+        {"us-east-1", "rgw", LETTERS_256},
     };
 
     (void)state;
