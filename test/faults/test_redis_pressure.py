@@ -191,8 +191,7 @@ def test_many_requests_do_not_mean_many_connections(start_registry):
     registry = start_registry(settings=server.settings(readtimeout="20s"))
     with registry.client() as client:
         client.push_blob("a", CONTENT)
-        wait_until(lambda: server.connections > 0, what="redis is found")
-        time.sleep(0.1)
+        wait_until(lambda: client.get(blob(), RANGE).status == 206 and server.lookups, what="redis is asked")
     assert ask_at_once(registry, 200) == [206] * 200
     assert 1 < server.connections <= 64
     assert AWAY not in registry.stderr()
