@@ -43,8 +43,7 @@ static int consider(struct service *service, const char *name, const struct xml_
     struct error why = ERROR_INIT;
     struct parts parts = {0};
 
-    if (row->kind != XML_UPLOAD || row->key == NULL || row->upload_id == NULL ||
-        strcmp(row->key, name) != 0)
+    if (!is_upload_row(row) || strcmp(row->key, name) != 0)
         return 0;
     if (s3_multipart_parts(service, name, row->upload_id, &parts, &why) < 0) {
         parts_fini(&parts);

@@ -96,7 +96,7 @@ struct sweep {
 
 static int end_upload(struct sweep *sweep, const struct xml_row *row, struct error *err)
 {
-    if (row->kind != XML_UPLOAD || row->key == NULL || row->upload_id == NULL)
+    if (!is_upload_row(row))
         return 0;
     if (sweep->is_exact ? strcmp(row->key, sweep->name) != 0 : !is_within(sweep->name, row->key))
         return 0;

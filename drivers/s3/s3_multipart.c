@@ -68,6 +68,11 @@ int s3_multipart_list(struct service *service, const char *prefix, const char *k
     return s3_request_do(service, &request, out, err);
 }
 
+bool is_upload_row(const struct xml_row *row)
+{
+    return row->kind == XML_UPLOAD && row->key != NULL && row->upload_id != NULL;
+}
+
 /* The upload whose beginning was not answered; 0 and NULL: there is none. */
 static int find_lost(struct service *service, const char *name, char **out_id, struct error *err)
 {
@@ -78,8 +83,7 @@ static int find_lost(struct service *service, const char *name, char **out_id, s
     for (size_t i = 0; i < answer.xml.count && *out_id == NULL; i++) {
         const struct xml_row *row = &answer.xml.rows[i];
 
-        if (row->kind == XML_UPLOAD && row->key != NULL && row->upload_id != NULL &&
-            strcmp(row->key, name) == 0)
+        if (is_upload_row(row) && strcmp(row->key, name) == 0)
             *out_id = xstrdup(row->upload_id);
     }
     return 0;

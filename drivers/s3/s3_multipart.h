@@ -36,11 +36,14 @@ int parts_next(const struct parts *parts);
 must_check int s3_multipart_begin(struct service *service, const char *name, bool is_alone,
                                   char **out_id, struct error *err);
 
-/* Uploads in progress for this very name, oldest first as the service has it: rows of @out;
- * s3_answer_fini, also on failure. */
+/* Uploads in progress whose names begin with @prefix, as the service orders them, a page of them
+ * from behind the markers (NULL: the first): rows of @out; s3_answer_fini, also on failure. */
 must_check int s3_multipart_list(struct service *service, const char *prefix,
                                  const char *key_marker, const char *id_marker,
                                  struct s3_answer *out, struct error *err);
+
+/* Whether the row is such an upload, with its name and id. */
+bool is_upload_row(const struct xml_row *row);
 
 /* All parts; @out is empty at the call, and parts_fini also after failure. */
 must_check int s3_multipart_parts(struct service *service, const char *name, const char *id,
