@@ -10,6 +10,7 @@
 #include "drivers/drivers.h"
 #include "drivers/middleware/kinds.h"
 #include "lib/api/api.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/random.h"
@@ -265,7 +266,7 @@ static size_t reload_tls(struct instance *instance)
 
 static int milliseconds(int64_t ns)
 {
-    return (int)(ns / 1000000);
+    return (int)(ns / CLOCK_MS_NS);
 }
 
 static struct http_server *new_server(const struct config *config, struct http_tls *tls,

@@ -237,7 +237,8 @@ static void on_overdue(evutil_socket_t fd, short events, void *arg)
 static void stop(struct serve *serve)
 {
     int64_t timeout_ns = serve->config->http.drain_timeout_ns;
-    struct timeval overdue = {timeout_ns / 1000000000 + GRACE_S, timeout_ns % 1000000000 / 1000};
+    struct timeval overdue = {timeout_ns / CLOCK_SECOND_NS + GRACE_S,
+                              timeout_ns % CLOCK_SECOND_NS / 1000};
     char timeout[CLOCK_DURATION_SIZE];
 
     serve->is_stopping = true;
@@ -248,7 +249,7 @@ static void stop(struct serve *serve)
     }
     clock_format_duration(timeout_ns, timeout);
     log_info("stopping server gracefully. Draining connections for %s", timeout);
-    instance_drain(serve->instance, (int)(timeout_ns / 1000000), on_drained, serve);
+    instance_drain(serve->instance, (int)(timeout_ns / CLOCK_MS_NS), on_drained, serve);
 }
 
 static void on_signal(evutil_socket_t number, short events, void *arg)

@@ -18,8 +18,6 @@
 
 #include "lib/base/banned.h"
 
-#define SECOND_NS INT64_C(1000000000)
-
 struct cloudfront {
     struct middleware middleware;
     struct str base; /* ends with a slash */
@@ -83,7 +81,7 @@ static int cloudfront_open(const struct config_storage_middleware *config, struc
         return -1;
     cloudfront = xcalloc(1, sizeof(*cloudfront));
     cloudfront->base = STR_INIT(STORE_URL_MAX);
-    cloudfront->duration_s = config->duration_ns / SECOND_NS;
+    cloudfront->duration_s = config->duration_ns / CLOCK_SECOND_NS;
     if (read_base(config->base_url, &cloudfront->base, err) < 0 ||
         url_signer_new(config->private_key, config->key_pair_id, &cloudfront->signer, err) < 0 ||
         ip_filter_new(config, &cloudfront->filter, err) < 0) {

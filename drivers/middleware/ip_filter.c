@@ -5,6 +5,7 @@
 #include "drivers/middleware/ip_filter.h"
 
 #include "drivers/middleware/ip_ranges.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/redact.h"
@@ -17,7 +18,6 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS        INT64_C(1000000)
 #define FETCH_TIMEOUT_MS 60000
 #define AGAIN_MS         60000 /* after a failure, unless it would come earlier anyway */
 #define INTERVAL_MIN_MS  1000  /* whatever is configured: the list is somebody else's */
@@ -164,7 +164,7 @@ int ip_filter_new(const struct config_storage_middleware *config, struct ip_filt
     filter->url = xstrdup(config->ip_ranges_url);
     filter->regions = xstrdup(is_by_region ? config->aws_region : "");
     filter->interval_ms =
-        interval_ns / NS_PER_MS > INTERVAL_MIN_MS ? interval_ns / NS_PER_MS : INTERVAL_MIN_MS;
+        interval_ns / CLOCK_MS_NS > INTERVAL_MIN_MS ? interval_ns / CLOCK_MS_NS : INTERVAL_MIN_MS;
     *out = filter;
     return 0;
 }

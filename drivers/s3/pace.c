@@ -4,10 +4,11 @@
  */
 #include "drivers/s3/pace.h"
 
+#include "lib/base/clock.h"
+
 #include "lib/base/banned.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define DAY_NS    (24 * 3600 * SECOND_NS)
+#define DAY_NS (24 * 3600 * CLOCK_SECOND_NS)
 
 /* Far below what copies by reference show, also on slow disks (a few hundred small writes for a
  * GiB), and above what a stream of bytes through a busy service is. */
@@ -33,7 +34,7 @@ bool is_pace_slow(int64_t size, int64_t took_ns)
 {
     int64_t allowed_ms = 1000 + size / (SLOW_BYTES_PER_S / 1000);
 
-    return took_ns / 1000000 > allowed_ms;
+    return took_ns / CLOCK_MS_NS > allowed_ms;
 }
 
 bool pace_doubt(struct pace *pace, int64_t size, int64_t now_ns)

@@ -24,7 +24,6 @@
 #define ATTEMPTS 4
 #define XML_MAX  (8 << 20) /* bytes of an answer that is no content */
 
-#define NS_PER_MS      1000000
 #define MOVED_PER_S    (16 << 20) /* bytes that a service moves at least */
 #define PATIENCE_MAX_S 300
 
@@ -212,7 +211,7 @@ static struct attempts attempts_of(const struct service *service, const struct s
 
 static int64_t spent_ms(const struct attempts *attempts)
 {
-    return (clock_monotonic_ns() - attempts->begun_ns) / NS_PER_MS;
+    return (clock_monotonic_ns() - attempts->begun_ns) / CLOCK_MS_NS;
 }
 
 /* The time after which no attempt begins: one is as patient as can be, one as impatient. */

@@ -7,6 +7,7 @@
 #include "drivers/s3/credentials.h"
 #include "drivers/s3/s3_multipart.h"
 #include "lib/base/ascii.h"
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/client/client.h"
 #include "lib/config/config.h"
@@ -18,7 +19,6 @@
 #include "lib/base/banned.h"
 
 #define ROOT_MAX       1000
-#define NS_PER_MS      1000000
 #define CONNECT_MAX_MS 30000
 
 static const char *const storage_classes[] = {
@@ -147,7 +147,7 @@ static void take_values(struct service *service, const struct config_s3 *config)
     service->copy_chunk_size = config->copy_chunk_size;
     pace_init(&service->copy_pace, config->copy_threshold, is_endpoint_amazon(&service->endpoint));
     service->copy_width = (size_t)(width < S3_PARTS_MAX ? width : S3_PARTS_MAX);
-    service->stall_ms = (int)(config->stall_timeout_ns / NS_PER_MS);
+    service->stall_ms = (int)(config->stall_timeout_ns / CLOCK_MS_NS);
     service->acl = xstrdup(config->object_acl);
     service->storage_class = xstrdup(storage_class(config));
     service->key_id = xstrdup(config->key_id);

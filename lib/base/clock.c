@@ -12,19 +12,17 @@
 
 #include "lib/base/banned.h"
 
-#define SECOND_NS INT64_C(1000000000)
-
 int64_t clock_monotonic_ns(void)
 {
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+    return at.tv_sec * CLOCK_SECOND_NS + at.tv_nsec;
 }
 
 int64_t clock_monotonic_ms(void)
 {
-    return clock_monotonic_ns() / 1000000;
+    return clock_monotonic_ns() / CLOCK_MS_NS;
 }
 
 struct timespec clock_now(void)
@@ -170,10 +168,10 @@ void clock_format_duration(int64_t ns, char out[CLOCK_DURATION_SIZE])
         int64_t ns;
         const char *name;
         int digits; /* of the fraction */
-    } units[] = {{SECOND_NS, "s", 9}, {1000000, "ms", 6}, {1000, "µs", 3}, {1, "ns", 0}};
+    } units[] = {{CLOCK_SECOND_NS, "s", 9}, {CLOCK_MS_NS, "ms", 6}, {1000, "µs", 3}, {1, "ns", 0}};
     const char *sign = ns < 0 ? "-" : "";
     int64_t rest = ns < 0 ? ns == INT64_MIN ? INT64_MAX : -ns : ns;
-    int64_t minutes = rest / (60 * SECOND_NS);
+    int64_t minutes = rest / (60 * CLOCK_SECOND_NS);
     char fraction[16];
     char longer[32] = "";
     size_t i = 0;
@@ -182,7 +180,7 @@ void clock_format_duration(int64_t ns, char out[CLOCK_DURATION_SIZE])
         snprintf(longer, sizeof(longer), "%" PRId64 "h%" PRId64 "m", minutes / 60, minutes % 60);
     else if (minutes > 0)
         snprintf(longer, sizeof(longer), "%" PRId64 "m", minutes);
-    rest %= 60 * SECOND_NS;
+    rest %= 60 * CLOCK_SECOND_NS;
     while (ns != 0 && minutes == 0 && i + 1 < array_count(units) && rest < units[i].ns)
         i++;
     append_fraction(rest % units[i].ns, units[i].digits, fraction, sizeof(fraction));

@@ -13,6 +13,10 @@
 
 #define CLOCK_RFC3339_SIZE 40 /* bytes that hold any clock_format_rfc3339 text with its NUL */
 
+/* Nanoseconds. */
+#define CLOCK_MS_NS     INT64_C(1000000)
+#define CLOCK_SECOND_NS INT64_C(1000000000)
+
 /* Nanoseconds since an arbitrary start; never goes back. For durations. */
 int64_t clock_monotonic_ns(void);
 int64_t clock_monotonic_ms(void);

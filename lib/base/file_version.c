@@ -15,7 +15,7 @@ static int64_t age_ms(struct timespec at)
 {
     struct timespec now = clock_now();
 
-    return (int64_t)(now.tv_sec - at.tv_sec) * 1000 + (now.tv_nsec - at.tv_nsec) / 1000000;
+    return (int64_t)(now.tv_sec - at.tv_sec) * 1000 + (now.tv_nsec - at.tv_nsec) / CLOCK_MS_NS;
 }
 
 /* One that is far in the future is as good as old: else it would be young for years. */

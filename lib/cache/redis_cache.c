@@ -25,7 +25,6 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS INT64_C(1000000)
 #define BATCH_MAX 16 /* jobs in one round trip */
 
 #define REST_MS     500 /* after a failure; doubled while deletions are refused */
@@ -237,7 +236,7 @@ void redis_cache_forget(struct redis_cache *cache, const char *repository,
 
 static int milliseconds(int64_t ns)
 {
-    int64_t ms = ns / NS_PER_MS;
+    int64_t ms = ns / CLOCK_MS_NS;
 
     return ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (int)ms;
 }

@@ -15,13 +15,11 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS 1000000
-
 /* ---- exchanges ---- */
 
 static int64_t deadline_ns(const struct client_transfer *t)
 {
-    return t->call.timeout_ms > 0 ? t->begun_ns + (int64_t)t->call.timeout_ms * NS_PER_MS : 0;
+    return t->call.timeout_ms > 0 ? t->begun_ns + (int64_t)t->call.timeout_ms * CLOCK_MS_NS : 0;
 }
 
 /* Whom to believe, unless nobody asks. May suspend. */
@@ -87,7 +85,7 @@ static int64_t asked_pause_ms(const struct client_transfer *t)
 /* Whether there is time for a pause of @pause_ms and something after it. */
 static bool has_time(const struct client_transfer *t, int pause_ms)
 {
-    int64_t then_ms = (clock_monotonic_ns() - t->begun_ns) / NS_PER_MS + pause_ms;
+    int64_t then_ms = (clock_monotonic_ns() - t->begun_ns) / CLOCK_MS_NS + pause_ms;
 
     return (t->call.retry.budget_ms <= 0 || then_ms < t->call.retry.budget_ms) &&
            (t->call.timeout_ms <= 0 || then_ms < t->call.timeout_ms);

@@ -10,8 +10,6 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS 1000000
-
 static bool is_ready(const struct exchange *x)
 {
     if (x->job.is_done)
@@ -47,7 +45,7 @@ static int64_t ms_until(int64_t at_ns)
 {
     int64_t left = at_ns - clock_monotonic_ns();
 
-    return left > 0 ? (left + NS_PER_MS - 1) / NS_PER_MS : 0;
+    return left > 0 ? (left + CLOCK_MS_NS - 1) / CLOCK_MS_NS : 0;
 }
 
 /* How long a standstill may last. Connecting has a limit of its own. */
@@ -66,7 +64,7 @@ static int patience_ms(const struct exchange *x)
 
     if (!x->is_connected && x->client->moved_ns > moved_ns)
         moved_ns = x->client->moved_ns;
-    ms = ms_until(moved_ns + (int64_t)stall_limit_ms(x) * NS_PER_MS);
+    ms = ms_until(moved_ns + (int64_t)stall_limit_ms(x) * CLOCK_MS_NS);
     if (x->deadline_ns != 0 && ms_until(x->deadline_ns) < ms)
         ms = ms_until(x->deadline_ns);
     return ms < INT32_MAX ? (int)ms : INT32_MAX;

@@ -28,7 +28,7 @@ static void arm(void)
 {
     struct timeval after = {0, INTERVAL_MS * 1000};
 
-    due_ns = clock_monotonic_ns() + INTERVAL_MS * INT64_C(1000000);
+    due_ns = clock_monotonic_ns() + INTERVAL_MS * CLOCK_MS_NS;
     evtimer_add(timer, &after);
 }
 

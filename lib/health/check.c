@@ -11,10 +11,9 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS     1000000
-#define SLEEP_MAX_NS  (INT64_C(3600) * 1000 * NS_PER_MS) /* longer ones are slept in pieces */
-#define INTERVAL_MIN  NS_PER_MS                          /* nobody looks more often */
-#define INTERVAL_ELSE (INT64_C(10000) * NS_PER_MS)       /* upstream's, where none is given */
+#define SLEEP_MAX_NS  (INT64_C(3600) * 1000 * CLOCK_MS_NS) /* longer ones are slept in pieces */
+#define INTERVAL_MIN  CLOCK_MS_NS                          /* nobody looks more often */
+#define INTERVAL_ELSE (INT64_C(10000) * CLOCK_MS_NS)       /* upstream's, where none is given */
 
 struct check *check_new(const char *name, struct probe *probe, int64_t interval_ns,
                         int64_t threshold)
@@ -77,7 +76,7 @@ static int sleep_until(int64_t at, struct error *err)
     do {
         left = at - clock_monotonic_ns();
         left = left < 0 ? 0 : left > SLEEP_MAX_NS ? SLEEP_MAX_NS : left;
-        if (task_sleep((int)((left + NS_PER_MS - 1) / NS_PER_MS), err) < 0)
+        if (task_sleep((int)((left + CLOCK_MS_NS - 1) / CLOCK_MS_NS), err) < 0)
             return -1;
     } while (left == SLEEP_MAX_NS);
     return 0;

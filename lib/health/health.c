@@ -4,6 +4,7 @@
  */
 #include "lib/health/health.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -16,8 +17,6 @@
 #include <string.h>
 
 #include "lib/base/banned.h"
-
-#define NS_PER_S INT64_C(1000000000)
 
 struct health {
     struct check *checks;  /* by name */
@@ -55,10 +54,10 @@ static void announce(const char *kind, const char *what, const char *name, int64
 
     if (threshold != 0)
         log_info("configuring %s health check %s=%s, interval=%" PRId64 ", threshold=%" PRId64,
-                 kind, what, str_text(&shown), interval_ns / NS_PER_S, threshold);
+                 kind, what, str_text(&shown), interval_ns / CLOCK_SECOND_NS, threshold);
     else
         log_info("configuring %s health check %s=%s, interval=%" PRId64, kind, what,
-                 str_text(&shown), interval_ns / NS_PER_S);
+                 str_text(&shown), interval_ns / CLOCK_SECOND_NS);
 }
 
 static int add_storage(struct health *health, const struct config *config, struct store *store,

@@ -2,6 +2,7 @@
  *
  * probe_http - whether another server answers HEAD with the expected status.
  */
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/client/client.h"
 #include "lib/health/probe.h"
@@ -13,7 +14,6 @@
 
 #define REDIRECTS_MAX 10
 #define BODY_MAX      4096 /* a HEAD has none */
-#define NS_PER_MS     1000000
 
 struct http_probe {
     struct probe probe;
@@ -24,7 +24,7 @@ struct http_probe {
 
 static int timeout_ms_of(const struct config_http_check *check)
 {
-    int64_t ms = (check->timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
+    int64_t ms = (check->timeout_ns + CLOCK_MS_NS - 1) / CLOCK_MS_NS;
 
     return check->timeout_ns <= 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
 }

@@ -16,8 +16,6 @@
 
 #include "lib/base/banned.h"
 
-#define NS_PER_MS 1000000
-
 struct tcp_probe {
     struct probe probe;
     const struct config_tcp_check *check; /* lent */
@@ -25,7 +23,7 @@ struct tcp_probe {
 
 static int milliseconds_until(int64_t deadline)
 {
-    int64_t ms = (deadline - clock_monotonic_ns() + NS_PER_MS - 1) / NS_PER_MS;
+    int64_t ms = (deadline - clock_monotonic_ns() + CLOCK_MS_NS - 1) / CLOCK_MS_NS;
 
     return deadline == 0 ? TASK_NO_TIMEOUT : ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
 }

@@ -262,7 +262,7 @@ static bool discard_some(struct connection *conn)
 static void linger(struct http_request *req)
 {
     struct connection *conn = req->conn;
-    int64_t until = clock_monotonic_ns() + (int64_t)LINGER_MS * 1000000;
+    int64_t until = clock_monotonic_ns() + LINGER_MS * CLOCK_MS_NS;
 
     conn->transport->end(conn);
     shutdown(conn->fd, SHUT_WR);

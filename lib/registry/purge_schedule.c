@@ -14,11 +14,10 @@
 
 #include "lib/base/banned.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define MINUTE_NS (60 * SECOND_NS)
+#define MINUTE_NS (60 * CLOCK_SECOND_NS)
 
-#define SLEEP_MAX_NS   (3600 * SECOND_NS) /* at a time */
-#define LITTER_WAIT_NS (3600 * SECOND_NS) /* between looks at every directory there is */
+#define SLEEP_MAX_NS   (3600 * CLOCK_SECOND_NS) /* at a time */
+#define LITTER_WAIT_NS (3600 * CLOCK_SECOND_NS) /* between looks at every directory there is */
 
 struct purge_schedule {
     struct registry *registry; /* lent */
@@ -38,11 +37,11 @@ static struct timespec ago(int64_t ns)
 {
     struct timespec at = clock_now();
 
-    at.tv_sec -= ns / SECOND_NS;
-    at.tv_nsec -= ns % SECOND_NS;
+    at.tv_sec -= ns / CLOCK_SECOND_NS;
+    at.tv_nsec -= ns % CLOCK_SECOND_NS;
     if (at.tv_nsec < 0) {
         at.tv_sec--;
-        at.tv_nsec += SECOND_NS;
+        at.tv_nsec += CLOCK_SECOND_NS;
     }
     return at;
 }
@@ -55,11 +54,11 @@ static int wait_for_round(int64_t ns, struct error *err)
     clock_format_duration(ns, text);
     log_info("Starting upload purge in %s", text);
     while (ns > SLEEP_MAX_NS) {
-        if (task_sleep((int)(SLEEP_MAX_NS / 1000000), err) < 0)
+        if (task_sleep((int)(SLEEP_MAX_NS / CLOCK_MS_NS), err) < 0)
             return -1;
         ns -= SLEEP_MAX_NS;
     }
-    return task_sleep((int)(ns / 1000000), err);
+    return task_sleep((int)(ns / CLOCK_MS_NS), err);
 }
 
 static bool is_litter_due(struct purge_schedule *schedule)

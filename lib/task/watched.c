@@ -172,7 +172,7 @@ static int look_now(struct watched *watched, struct look *look, struct error *er
 static bool has_age(const struct watched *watched, int age_ms)
 {
     return watched->done == 0 ||
-           clock_monotonic_ns() - watched->began_at_ns >= (int64_t)age_ms * 1000000;
+           clock_monotonic_ns() - watched->began_at_ns >= age_ms * CLOCK_MS_NS;
 }
 
 int watched_look(struct watched *watched, int age_ms, void *arg, bool *out_is_read,
