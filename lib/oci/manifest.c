@@ -4,13 +4,14 @@
  *
  * Content comes from anybody. json_prepare makes it strict and safe and bounds its parts; then
  * cJSON makes a tree of it; then every object is matched, member by member, against a small table
- * of the keys that matter (pick). What is not in a table is not looked at.
+ * of the keys that matter (members.h). What is not in a table is not looked at.
  */
 #include "lib/oci/manifest.h"
 
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/oci/annotations.h"
+#include "lib/oci/members.h"
 
 #include <cjson/cJSON.h>
 
@@ -23,91 +24,6 @@
 /* Four to a descriptor, and annotations: more than useful content of the largest size has. */
 #define VALUES_MAX (1 << 18)
 
-/* A key that matters, and what was found under it: NULL if nothing or a JSON null. */
-struct member {
-    const char *key;
-    int type; /* cJSON_String ... */
-    const cJSON *value;
-};
-
-static const char *type_name(int type)
-{
-    switch (type & 0xff) {
-    case cJSON_String:
-        return "string";
-    case cJSON_Number:
-        return "integer";
-    case cJSON_Array:
-        return "array";
-    case cJSON_Object:
-        return "object"; /* also a number that is no integer */
-    case cJSON_NULL:
-        return "null";
-    default:
-        return "bool";
-    }
-}
-
-static int wrong_type(const char *field, const cJSON *value, int type, struct error *err)
-{
-    error_set(err, ERROR_MANIFEST_INVALID, "%s is of type %s, not %s", field,
-              type_name(value->type), type_name(type));
-    error_detail_json(err, "{\"Value\":\"%s\",\"Field\":\"%s\"}", type_name(value->type), field);
-    return -1;
-}
-
-static int invalid(struct error *err, const char *why)
-{
-    error_set(err, ERROR_MANIFEST_INVALID, "%s", why);
-    error_detail_json(err, "{}");
-    return -1;
-}
-
-/* Keys match without case, the last of equal ones counts, all of them must be of the right type. */
-static int pick(const cJSON *object, struct member *members, size_t count, struct error *err)
-{
-    for (const cJSON *child = object != NULL ? object->child : NULL; child != NULL;
-         child = child->next) {
-        struct span key = span_of(child->string);
-
-        for (size_t i = 0; i < count; i++) {
-            if (!span_equals_nocase(key, span_of(members[i].key)))
-                continue;
-            if (!cJSON_IsNull(child) && (child->type & 0xff) != members[i].type)
-                return wrong_type(members[i].key, child, members[i].type, err);
-            members[i].value = cJSON_IsNull(child) ? NULL : child;
-            break;
-        }
-    }
-    return 0;
-}
-
-/* All elements or members of @parent, which may be NULL, are of @type or null. */
-static int check_all(const cJSON *parent, const char *field, int type, struct error *err)
-{
-    for (const cJSON *child = parent != NULL ? parent->child : NULL; child != NULL;
-         child = child->next) {
-        if (!cJSON_IsNull(child) && (child->type & 0xff) != type)
-            return wrong_type(field, child, type, err);
-    }
-    return 0;
-}
-
-static size_t child_count(const cJSON *parent)
-{
-    size_t count = 0;
-
-    for (const cJSON *child = parent != NULL ? parent->child : NULL; child != NULL;
-         child = child->next)
-        count++;
-    return count;
-}
-
-static const char *text_of(const cJSON *string)
-{
-    return string != NULL && cJSON_IsString(string) ? string->valuestring : "";
-}
-
 static char *copy_of(const cJSON *string)
 {
     return string != NULL ? xstrdup(string->valuestring) : NULL;
@@ -116,7 +32,7 @@ static char *copy_of(const cJSON *string)
 /* The same, but nothing for an empty text. */
 static char *copy_if_any(const cJSON *string)
 {
-    return text_of(string)[0] != '\0' ? xstrdup(string->valuestring) : NULL;
+    return members_text(string)[0] != '\0' ? xstrdup(string->valuestring) : NULL;
 }
 
 /* ---- descriptors ---- */
@@ -144,9 +60,9 @@ static int parse_platform(const cJSON *platform, struct descriptor *out, struct 
         [FEATURES] = {"features", cJSON_Array, NULL},
     };
 
-    if (pick(platform, members, COUNT, err) < 0 ||
-        check_all(members[OS_FEATURES].value, "os.features", cJSON_String, err) < 0 ||
-        check_all(members[FEATURES].value, "features", cJSON_String, err) < 0)
+    if (members_pick(platform, members, COUNT, err) < 0 ||
+        members_check_all(members[OS_FEATURES].value, "os.features", cJSON_String, err) < 0 ||
+        members_check_all(members[FEATURES].value, "features", cJSON_String, err) < 0)
         return error_wrap(err, "platform");
     out->platform_architecture = copy_of(members[ARCHITECTURE].value);
     out->platform_os = copy_of(members[OS].value);
@@ -155,13 +71,13 @@ static int parse_platform(const cJSON *platform, struct descriptor *out, struct 
 
 static void copy_urls(const cJSON *urls, struct descriptor *out)
 {
-    size_t count = child_count(urls);
+    size_t count = members_count(urls);
 
     if (count == 0)
         return;
     out->urls = xcalloc(count, sizeof(*out->urls));
     for (const cJSON *url = urls->child; url != NULL; url = url->next)
-        out->urls[out->url_count++] = xstrdup(text_of(url));
+        out->urls[out->url_count++] = xstrdup(members_text(url));
 }
 
 /* @object may be NULL: a descriptor without anything. @out is all zero before, and complete enough
@@ -179,15 +95,15 @@ static int parse_descriptor(const cJSON *object, enum descriptor_role role, stru
         [PLATFORM] = {"platform", cJSON_Object, NULL},
     };
 
-    if (pick(object, members, COUNT, err) < 0 ||
-        check_all(members[URLS].value, "urls", cJSON_String, err) < 0 ||
-        check_all(members[ANNOTATIONS].value, "annotations", cJSON_String, err) < 0 ||
+    if (members_pick(object, members, COUNT, err) < 0 ||
+        members_check_all(members[URLS].value, "urls", cJSON_String, err) < 0 ||
+        members_check_all(members[ANNOTATIONS].value, "annotations", cJSON_String, err) < 0 ||
         parse_platform(members[PLATFORM].value, out, err) < 0)
         return -1;
     out->role = role;
-    out->digest_text = xstrdup(text_of(members[DIGEST].value));
+    out->digest_text = xstrdup(members_text(members[DIGEST].value));
     out->is_digest_valid = digest_parse(span_of(out->digest_text), &out->digest);
-    out->media_type = xstrdup(text_of(members[MEDIA_TYPE].value));
+    out->media_type = xstrdup(members_text(members[MEDIA_TYPE].value));
     if (members[SIZE].value != NULL)
         out->size = (int64_t)members[SIZE].value->valuedouble;
     copy_urls(members[URLS].value, out);
@@ -200,7 +116,7 @@ static int add_descriptors(struct manifest *manifest, const cJSON *array, enum d
     const char *field = role == DESCRIPTOR_CHILD ? "manifests" : "layers";
     size_t index = 0;
 
-    if (check_all(array, field, cJSON_Object, err) < 0)
+    if (members_check_all(array, field, cJSON_Object, err) < 0)
         return -1;
     for (const cJSON *child = array != NULL ? array->child : NULL; child != NULL;
          child = child->next, index++) {
@@ -218,17 +134,17 @@ enum { SCHEMA_VERSION, MEDIA_TYPE, CONFIG, LAYERS, MANIFESTS, ANNOTATIONS, TOP_C
 
 static int check_top(enum manifest_kind kind, const struct member *top, struct error *err)
 {
-    struct span media_type = span_of(text_of(top[MEDIA_TYPE].value));
+    struct span media_type = span_of(members_text(top[MEDIA_TYPE].value));
     bool is_oci = kind == MANIFEST_OCI || kind == MANIFEST_OCI_INDEX;
 
     if (!span_is(media_type, media_type_of(kind)) && !(is_oci && media_type.len == 0))
-        return invalid(err, "mediaType is not the declared one");
+        return members_refuse(err, "mediaType is not the declared one");
     if (top[SCHEMA_VERSION].value == NULL || top[SCHEMA_VERSION].value->valuedouble != 2)
-        return invalid(err, "schemaVersion is not 2");
+        return members_refuse(err, "schemaVersion is not 2");
     if (kind == MANIFEST_OCI && top[MANIFESTS].value != NULL)
-        return invalid(err, "an image manifest with manifests");
+        return members_refuse(err, "an image manifest with manifests");
     if (kind == MANIFEST_OCI_INDEX && (top[CONFIG].value != NULL || top[LAYERS].value != NULL))
-        return invalid(err, "an index with config or layers");
+        return members_refuse(err, "an index with config or layers");
     return 0;
 }
 
@@ -236,10 +152,10 @@ static int parse_references(struct manifest *manifest, const struct member *top,
 {
     bool is_index = is_index_kind(manifest->kind);
     const cJSON *list = top[is_index ? MANIFESTS : LAYERS].value;
-    size_t count = child_count(list);
+    size_t count = members_count(list);
 
     if (count > DESCRIPTORS_MAX)
-        return invalid(err, "more descriptors than fit with a digest each");
+        return members_refuse(err, "more descriptors than fit with a digest each");
     manifest->descriptors = xcalloc(count + 1, sizeof(*manifest->descriptors));
     if (is_index)
         return add_descriptors(manifest, list, DESCRIPTOR_CHILD, err);
@@ -257,9 +173,9 @@ static int parse_subject(struct manifest *manifest, const cJSON *object, struct 
     int rc = parse_descriptor(object, DESCRIPTOR_CHILD, &subject, err);
 
     if (rc == 0 && !subject.is_digest_valid)
-        rc = invalid(err, "its digest is not a valid one");
+        rc = members_refuse(err, "its digest is not a valid one");
     else if (rc == 0 && subject.size < 0)
-        rc = invalid(err, "its size is negative");
+        rc = members_refuse(err, "its size is negative");
     if (rc == 0) {
         manifest->has_subject = true;
         manifest->subject = subject.digest;
@@ -284,7 +200,7 @@ static int parse_relations(struct manifest *manifest, const cJSON *tree, const c
     if (manifest->kind != MANIFEST_OCI && manifest->kind != MANIFEST_OCI_INDEX)
         return 0;
     for (size_t i = 0; i < array_count(members); i++) {
-        if (pick(tree, &members[i], 1, &why) < 0)
+        if (members_pick(tree, &members[i], 1, &why) < 0)
             members[i].value = NULL;
     }
     manifest->artifact_type = copy_if_any(members[1].value);
@@ -301,7 +217,7 @@ static int parse_relations(struct manifest *manifest, const cJSON *tree, const c
 /* Without a mediaType it depends on what is there. */
 static enum manifest_kind kind_of_stored(const struct member *top)
 {
-    struct span media_type = span_of(text_of(top[MEDIA_TYPE].value));
+    struct span media_type = span_of(members_text(top[MEDIA_TYPE].value));
 
     if (media_type.len == 0)
         return top[MANIFESTS].value != NULL ? MANIFEST_OCI_INDEX : MANIFEST_OCI;
@@ -327,14 +243,14 @@ static int parse_tree(const cJSON *tree, enum manifest_kind kind, struct manifes
     };
 
     if (!cJSON_IsObject(tree))
-        return invalid(err, "not a JSON object");
-    if (pick(tree, top, TOP_COUNT, err) < 0)
+        return members_refuse(err, "not a JSON object");
+    if (members_pick(tree, top, TOP_COUNT, err) < 0)
         return -1;
     manifest->kind = is_stored ? kind_of_stored(top) : kind;
     if (manifest->kind == MANIFEST_UNKNOWN_KIND)
-        return invalid(err, "mediaType is none of a manifest");
+        return members_refuse(err, "mediaType is none of a manifest");
     if (manifest->kind == MANIFEST_OCI &&
-        check_all(top[ANNOTATIONS].value, "annotations", cJSON_String, err) < 0)
+        members_check_all(top[ANNOTATIONS].value, "annotations", cJSON_String, err) < 0)
         return -1;
     if (check_top(manifest->kind, top, err) < 0 || parse_references(manifest, top, err) < 0)
         return -1;
@@ -383,7 +299,7 @@ static int parse(struct span content, enum manifest_kind kind, struct manifest *
         return -1;
     tree = cJSON_ParseWithLength(text, content.len);
     if (tree == NULL)
-        return invalid(err, "not JSON");
+        return members_refuse(err, "not JSON");
     manifest = xcalloc(1, sizeof(*manifest));
     rc = parse_tree(tree, kind, manifest, err);
     cJSON_Delete(tree);
@@ -400,7 +316,7 @@ int manifest_parse(struct span content, struct span declared, struct manifest **
     enum manifest_kind kind = media_type_kind(declared);
 
     if (kind == MANIFEST_UNKNOWN_KIND)
-        return invalid(err, "the Content-Type is none of a manifest");
+        return members_refuse(err, "the Content-Type is none of a manifest");
     return parse(content, kind, out, err);
 }
 
