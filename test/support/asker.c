@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,52 @@ struct origin *asker_origin;
 
 /* ---- names ---- */
 
+/* The lookups of slow.test: none ends before it may. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool may_end;
+    unsigned count;
+} slow = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .may_end = true};
+
+static void look_up_slowly(void)
+{
+    pthread_mutex_lock(&slow.lock);
+    slow.count++;
+    while (!slow.may_end)
+        pthread_cond_wait(&slow.changed, &slow.lock);
+    slow.count--;
+    pthread_cond_broadcast(&slow.changed);
+    pthread_mutex_unlock(&slow.lock);
+}
+
+static void hold_lookups(void)
+{
+    pthread_mutex_lock(&slow.lock);
+    slow.may_end = false;
+    pthread_mutex_unlock(&slow.lock);
+}
+
+static void end_lookups(void)
+{
+    pthread_mutex_lock(&slow.lock);
+    slow.may_end = true;
+    pthread_cond_broadcast(&slow.changed);
+    while (slow.count > 0)
+        pthread_cond_wait(&slow.changed, &slow.lock);
+    pthread_mutex_unlock(&slow.lock);
+}
+
+unsigned asker_lookups(void)
+{
+    unsigned count;
+
+    pthread_mutex_lock(&slow.lock);
+    count = slow.count;
+    pthread_mutex_unlock(&slow.lock);
+    return count;
+}
+
 /* libcurl calls this in place of the C library's, on threads of its own. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **out)
@@ -34,7 +81,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     struct sockaddr_in *at;
 
     if (strcmp(name, "slow.test") == 0)
-        sleep(1);
+        look_up_slowly();
     else if (strcmp(name, "a.test") != 0 && strcmp(name, "b.test") != 0)
         return EAI_NONAME;
     info = calloc(1, sizeof(*info) + sizeof(*at)); /* one piece, as the C library frees it */
@@ -72,6 +119,7 @@ void asker_run(const struct asker *asker, asker_cb *body, void *arg)
     int rc;
 
     signal(SIGPIPE, SIG_IGN); /* OpenSSL on the origin's threads */
+    hold_lookups();
     if (asker->handler != NULL)
         asker_origin = origin_start(asker->handler, asker->handler_arg, asker->tls);
     rc = loop_open(1, &err);
@@ -85,6 +133,7 @@ void asker_run(const struct asker *asker, asker_cb *body, void *arg)
     assertions_loop_run();
     assert(task_count() == 0);
     client_free(asker_client);
+    end_lookups();
     loop_close();
     origin_stop(asker_origin);
     asker_client = NULL;

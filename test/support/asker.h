@@ -3,8 +3,8 @@
  * asker - what tests of the client have in common: a loop, a client, an origin that answers
  * what the test says, and names that exist on this machine only.
  *
- * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, slow.test takes a second to be,
- * and no other name exists. Nothing leaves the machine.
+ * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, slow.test is looked up until the
+ * client has been freed, and no other name exists. Nothing leaves the machine.
  */
 #pragma once
 
@@ -31,6 +31,9 @@ void asker_run(const struct asker *asker, asker_cb *body, void *arg);
 /* "<scheme>://<host>:<port of asker_origin><path>"; static, overwritten by the eighth call after.
  */
 const char *asker_url(const char *scheme, const char *host, const char *path);
+
+/* Threads that look up slow.test now. */
+unsigned asker_lookups(void);
 
 /* The result of a client_do. Given: asker_result_fini. */
 struct asker_result {

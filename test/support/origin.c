@@ -45,6 +45,7 @@ struct origin {
     pthread_t thread;
     atomic_uint connections;
     atomic_uint requests;
+    atomic_ullong received;
     atomic_uint open;
     atomic_uint open_most;
     SLIST_HEAD(, origin_connection) all; /* the accepting thread's */
@@ -86,7 +87,10 @@ size_t origin_read(struct origin_connection *c, void *to, size_t max)
         return len;
     }
     got = read_some(c, to, max);
-    return got > 0 ? (size_t)got : 0;
+    if (got <= 0)
+        return 0;
+    atomic_fetch_add(&c->origin->received, (unsigned long long)got);
+    return (size_t)got;
 }
 
 bool origin_write(struct origin_connection *c, const void *data, size_t len)
@@ -422,6 +426,11 @@ unsigned origin_connections(const struct origin *origin)
 unsigned origin_requests(const struct origin *origin)
 {
     return atomic_load(&origin->requests);
+}
+
+uint64_t origin_received(const struct origin *origin)
+{
+    return atomic_load(&origin->received);
 }
 
 unsigned origin_open_most(const struct origin *origin)

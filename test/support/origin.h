@@ -43,6 +43,7 @@ void origin_stop(struct origin *origin); /* ends every connection */
 int origin_port(const struct origin *origin);
 unsigned origin_connections(const struct origin *origin); /* accepted so far */
 unsigned origin_requests(const struct origin *origin);    /* whole heads so far */
+uint64_t origin_received(const struct origin *origin);    /* bytes so far, of TLS its payload */
 unsigned origin_open_most(const struct origin *origin);   /* at any one time */
 unsigned origin_open(const struct origin *origin);        /* now */
 
