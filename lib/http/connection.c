@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/http/head_gate.h"
 #include "lib/http/transport.h"
 #include "lib/task/loop.h"
 
@@ -46,7 +47,7 @@ struct bufferevent *connection_new_bufferevent(struct event_base *base, void *se
     return conn->bev;
 }
 
-static void set_phase(struct connection *conn, enum connection_phase phase)
+void connection_set_phase(struct connection *conn, enum connection_phase phase)
 {
     if (conn->phase == CONNECTION_IDLE)
         server_on_busy(conn->server, conn);
@@ -58,7 +59,7 @@ static void set_phase(struct connection *conn, enum connection_phase phase)
 void connection_free(struct connection *conn)
 {
     assert(conn->request == NULL);
-    set_phase(conn, CONNECTION_OPENING);
+    connection_set_phase(conn, CONNECTION_OPENING);
     server_on_connection_end(conn->server, conn);
     event_free(conn->start);
     event_free(conn->timer);
@@ -120,7 +121,7 @@ void connection_start_timer(struct connection *conn, int ms)
 
 void connection_ready(struct connection *conn)
 {
-    set_phase(conn, CONNECTION_IDLE);
+    connection_set_phase(conn, CONNECTION_IDLE);
     conn->scanned = 0;
     connection_start_timer(conn, server_options(conn->server)->idle_timeout_ms);
     conn->transport->watch(conn, true);
@@ -167,92 +168,13 @@ static void on_timer(evutil_socket_t fd, short events, void *arg)
     connection_close(arg);
 }
 
-/* ---- the gate ---- */
-
-/* Replaces the head in the input by one that evhttp takes for sure. */
-static void replace_head(struct connection *conn, size_t drop, const char *with)
-{
-    struct evbuffer *input = bufferevent_get_input(conn->bev);
-
-    evbuffer_drain(input, drop);
-    evbuffer_prepend(input, with, strlen(with));
-}
-
-/* A head that is refused is answered like any other, by a task, and closes the connection. */
-static void refuse_head(struct connection *conn, size_t drop, int status, const char *reason)
-{
-    conn->head = (struct head){.status = status, .reason = reason, .version_minor = 1};
-    replace_head(conn, drop, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
-}
-
-/*
- * Checks a complete head and hides from evhttp what it must not see: the headers of the body, and
- * method and target, which evhttp would judge by rules of its own. It gets a bare GET or HEAD.
- */
-static void pass_head(struct connection *conn, size_t head_len)
-{
-    struct evbuffer *input = bufferevent_get_input(conn->bev);
-    char *text = (char *)evbuffer_pullup(input, (ev_ssize_t)head_len);
-    char line[32];
-
-    head_parse(text, head_len, &conn->head);
-    if (conn->head.status != 0) {
-        refuse_head(conn, head_len, conn->head.status, conn->head.reason);
-        return;
-    }
-    conn->method = xstrndup(conn->head.method.data, conn->head.method.len);
-    conn->target = xstrndup(conn->head.target.data, conn->head.target.len);
-    evutil_snprintf(line, sizeof(line), "%s / HTTP/1.%d\r\n",
-                    strcmp(conn->method, "HEAD") == 0 ? "HEAD" : "GET", conn->head.version_minor);
-    replace_head(conn, conn->head.line_len, line);
-}
-
-/* A client may send empty lines before a request. Source: RFC 9112 section 2.2. */
-static void skip_empty_lines(struct evbuffer *input)
-{
-    char start[2];
-
-    while (evbuffer_copyout(input, start, 2) == 2 && start[0] == '\r' && start[1] == '\n')
-        evbuffer_drain(input, 2);
-}
-
-/* True when evhttp has a whole head to read. */
-static bool gate(struct connection *conn)
-{
-    struct evbuffer *input = bufferevent_get_input(conn->bev);
-    size_t head_len = 0;
-    size_t len;
-    enum head_end end;
-
-    if (conn->phase == CONNECTION_IDLE)
-        skip_empty_lines(input);
-    len = evbuffer_get_length(input);
-    if (len == 0)
-        return false;
-    if (conn->phase == CONNECTION_IDLE) {
-        set_phase(conn, CONNECTION_HEAD);
-        connection_start_timer(conn, server_options(conn->server)->header_timeout_ms);
-    }
-    if (len > HEAD_SIZE_MAX)
-        len = HEAD_SIZE_MAX;
-    end = head_find_end(span_make(evbuffer_pullup(input, (ev_ssize_t)len), len), &conn->scanned,
-                        &head_len);
-    if (end == HEAD_COMPLETE)
-        pass_head(conn, head_len);
-    else if (end == HEAD_BROKEN)
-        refuse_head(conn, len, 400, "malformed line end");
-    else if (len == HEAD_SIZE_MAX)
-        refuse_head(conn, len, 431, "request head too large");
-    else
-        return false;
-    return true;
-}
+/* ---- what comes ---- */
 
 void connection_on_input(struct connection *conn)
 {
     if (conn->phase == CONNECTION_REQUEST)
         task_wake(&conn->wake);
-    else if (gate(conn))
+    else if (head_gate_opens(conn))
         conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
 }
 
@@ -304,7 +226,7 @@ void connection_on_request(struct evhttp_request *evreq, void *server)
     bufferevent_getcb(evhttp_connection_get_bufferevent(evcon), NULL, NULL, NULL, &arg);
     conn = arg;
     assert(conn->server == server && conn->phase == CONNECTION_HEAD);
-    set_phase(conn, CONNECTION_REQUEST);
+    connection_set_phase(conn, CONNECTION_REQUEST);
     conn->request = req;
     conn->wake = TASK_WAIT_INIT;
     conn->wait_timeout_ms = server_options(conn->server)->body_timeout_ms;
@@ -409,7 +331,7 @@ static void take_next_head(struct connection *conn)
     evbuffer_prepend_buffer(input, conn->held);
     if (is_server_draining(conn->server) && evbuffer_get_length(input) == 0)
         connection_close(conn);
-    else if (gate(conn))
+    else if (head_gate_opens(conn))
         conn->evhttp_on_read(conn->bev, conn->evhttp_arg);
     else if (conn->is_eof)
         connection_close(conn);

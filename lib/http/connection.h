@@ -3,7 +3,7 @@
  * connection - one client connection between its socket, evhttp and the task of its request.
  * Only lib/http includes this.
  *
- *      bytes ---> on_read (the gate) ---> evhttp parses the head ---> connection_on_request
+ *      bytes ---> on_read (head_gate) --> evhttp parses the head ---> connection_on_request
  *                    |  head checked, body headers hidden                     |
  *                    |                                                        v
  *      body  ---> held <--- recv by the task          task: handler, reply, flush, next head
@@ -105,7 +105,10 @@ struct bufferevent *connection_new_bufferevent(struct event_base *base, void *se
 /* For evhttp_set_gencb: evhttp has parsed a head. */
 void connection_on_request(struct evhttp_request *evreq, void *server);
 
-/* ---- for the transport ---- */
+/* ---- for the gate and the transport ---- */
+
+/* Tells the server, too, who counts those that are idle. */
+void connection_set_phase(struct connection *conn, enum connection_phase phase);
 
 /* The first head may come. */
 void connection_ready(struct connection *conn);

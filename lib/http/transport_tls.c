@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * transport_tls - bytes through OpenSSL.
+ * transport_tls - bytes through OpenSSL, once tls_handshake.c has opened the session.
  *
  * The socket is ours alone: the bufferevent that evhttp holds has lost it and is just two buffers.
  * Two events do what comes by itself: @readable the handshake and, while the connection is
@@ -8,158 +8,24 @@
  * of a request reads bodies and pushes replies directly. OpenSSL may hold bytes though the socket
  * is quiet; so everybody tries first, and waits only when told to.
  */
-#include "lib/base/ascii.h"
-#include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/http/tls_handshake.h"
 #include "lib/http/tls_private.h"
+#include "lib/http/tls_session.h"
 #include "lib/http/transport.h"
 #include "lib/task/loop.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/banned.h"
 
 #define RECORD_MAX (16 * 1024) /* bytes in a record. Source: RFC 8446 section 5.1 */
-#define REFUSED_MS 5000        /* how long bytes in plain text are read before closing */
-#define REASON_MAX 160
-
-struct tls_session {
-    SSL *ssl;
-    int fd;
-    struct event *readable; /* added: the handshake, or watching */
-    struct event *writable; /* added: the socket is full; active: there is new output */
-    bool is_watched;
-    bool is_open;    /* the handshake is done */
-    bool is_ended;   /* our last word is said */
-    bool is_broken;  /* the session cannot be used any more */
-    bool is_refused; /* plain text: it is answered, and the rest not read */
-};
 
 static void on_readable(evutil_socket_t fd, short events, void *arg);
 static void on_writable(evutil_socket_t fd, short events, void *arg);
-
-/* ---- what OpenSSL says ---- */
-
-/* After a call that did not succeed: what it waits for, or 0 when it failed or the stream ended. */
-static enum connection_want want_of(int error)
-{
-    if (error == SSL_ERROR_WANT_READ)
-        return CONNECTION_READABLE;
-    return error == SSL_ERROR_WANT_WRITE ? CONNECTION_WRITABLE : (enum connection_want)0;
-}
-
-/* Why a handshake failed, in words for the log. */
-static void describe(SSL *ssl, int error, int sys, char out[REASON_MAX])
-{
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(code);
-    long verified = SSL_get_verify_result(ssl);
-
-    if (code == 0 && error == SSL_ERROR_SYSCALL && sys != 0)
-        snprintf(out, REASON_MAX, "%s", strerror(sys));
-    else if (code == 0)
-        snprintf(out, REASON_MAX, "EOF");
-    else if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK)
-        snprintf(out, REASON_MAX, "certificate verify failed: %s",
-                 X509_verify_cert_error_string(verified));
-    else
-        snprintf(out, REASON_MAX, "%s", reason != NULL ? reason : "unknown");
-    ERR_clear_error();
-}
-
-/* ---- the handshake ---- */
-
-/* Who connects and leaves without a word only wanted to see whether somebody listens. */
-static void fail_handshake(struct connection *conn, const char *reason)
-{
-    if (BIO_number_read(SSL_get_rbio(conn->tls->ssl)) == 0)
-        log_debug("http: TLS handshake error from %s: %s", conn->peer, reason);
-    else
-        tls_private_log_failure(server_options(conn->server)->tls, conn->peer, reason);
-    connection_close(conn);
-}
-
-static void discard_plain(struct connection *conn)
-{
-    char scratch[4096];
-    ssize_t got = recv(conn->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
-
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        connection_close(conn);
-}
-
-/* Upstream's answer to HTTP without TLS. What the client goes on to send is read for a while, so
- * that the answer reaches it. */
-static void refuse_plain(struct connection *conn)
-{
-    static const char answer[] = "HTTP/1.0 400 Bad Request\r\n\r\n"
-                                 "Client sent an HTTP request to an HTTPS server.\n";
-
-    tls_private_log_failure(server_options(conn->server)->tls, conn->peer,
-                            "client sent an HTTP request to an HTTPS server");
-    if (send(conn->fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ||
-        shutdown(conn->fd, SHUT_WR) < 0) {
-        connection_close(conn);
-        return;
-    }
-    conn->tls->is_refused = true;
-    connection_start_timer(conn, REFUSED_MS);
-}
-
-/* TLS begins with the byte 22, a request with a method's letter. */
-static bool is_plain_text(struct connection *conn)
-{
-    char first;
-
-    return recv(conn->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && is_ascii_upper(first);
-}
-
-static void shake_hands(struct connection *conn)
-{
-    struct tls_session *tls = conn->tls;
-    char reason[REASON_MAX];
-    int rc;
-    int error;
-    int sys;
-
-    ERR_clear_error();
-    rc = SSL_accept(tls->ssl);
-    sys = errno;
-    if (rc == 1) {
-        tls->is_open = true;
-        connection_ready(conn);
-        return;
-    }
-    error = SSL_get_error(tls->ssl, rc);
-    if (want_of(error) == CONNECTION_WRITABLE) {
-        event_del(tls->readable);
-        event_add(tls->writable, NULL);
-    } else if (want_of(error) == CONNECTION_READABLE) {
-        event_add(tls->readable, NULL);
-    } else {
-        describe(tls->ssl, error, sys, reason);
-        tls->is_broken = true;
-        fail_handshake(conn, reason);
-    }
-}
-
-/* The first byte tells whether it is TLS at all. */
-static void go_on_opening(struct connection *conn)
-{
-    if (!tls_private_may_shake_hands(server_options(conn->server)->tls))
-        return; /* the socket stays readable: the next turn asks again */
-    if (conn->tls->is_refused)
-        discard_plain(conn);
-    else if (SSL_in_before(conn->tls->ssl) && is_plain_text(conn))
-        refuse_plain(conn);
-    else
-        shake_hands(conn);
-}
 
 /* ---- reading ---- */
 
@@ -187,7 +53,7 @@ static ssize_t read_some(struct connection *conn, char *to, size_t len, size_t e
     if (done > 0)
         return (ssize_t)done; /* what stopped us will be met again */
     error = SSL_get_error(tls->ssl, 0);
-    *out_want = want_of(error);
+    *out_want = tls_session_want(error);
     if (*out_want != 0) {
         errno = EAGAIN;
         return -1;
@@ -282,7 +148,7 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
 
     (void)fd, (void)events;
     if (conn->phase == CONNECTION_OPENING)
-        go_on_opening(conn);
+        tls_handshake_on_readable(conn);
     else if (conn->tls->is_watched)
         read_input(conn);
 }
@@ -320,7 +186,7 @@ static bool flush(struct connection *conn)
         evbuffer_drain(output, done);
     }
     if (evbuffer_get_length(output) > 0) {
-        tls->is_broken = want_of(SSL_get_error(tls->ssl, 0)) != CONNECTION_WRITABLE;
+        tls->is_broken = tls_session_want(SSL_get_error(tls->ssl, 0)) != CONNECTION_WRITABLE;
         if (!tls->is_broken)
             event_add(tls->writable, NULL);
     }
@@ -342,7 +208,7 @@ static void on_writable(evutil_socket_t fd, short events, void *arg)
 
     (void)fd, (void)events;
     if (conn->phase == CONNECTION_OPENING)
-        shake_hands(conn);
+        tls_handshake_on_writable(conn);
     else if (!flush(conn))
         connection_on_end(conn, true);
     else if (conn->tls->is_watched)
