@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * value - see value.h. A reader for each type, and what two of them share first.
+ * value - see value.h. What the readers share, then one for each type of a single text; those of
+ * lists and maps are in collection.c.
  */
 #include "lib/config/value.h"
 
-#include "lib/base/memory.h"
 #include "lib/base/str.h"
 #include "lib/config/checks.h"
+#include "lib/config/collection.h"
 #include "lib/config/scalar.h"
 #include "lib/config/yaml.h"
 
@@ -220,111 +221,6 @@ static int read_level(const struct tree *tree, const struct node *node, const st
     return 0;
 }
 
-static void free_texts(struct config_texts *texts)
-{
-    for (size_t i = 0; i < texts->count; i++)
-        free(texts->items[i]);
-    free(texts->items);
-    *texts = (struct config_texts){0};
-}
-
-static int read_texts(const struct tree *tree, const struct node *node, const struct option *option,
-                      struct config_texts *field, struct error *err)
-{
-    if (node->kind != NODE_LIST)
-        return value_fail_type(tree, node, option, "a list, such as [one, two]", err);
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
-        if (item->kind != NODE_SCALAR)
-            return value_fail_type(tree, item, option, "a text in its list", err);
-    }
-    free_texts(field);
-    for (const struct node *item = node->first; item != NULL; item = item->next) {
-        field->items = xrealloc(field->items, (field->count + 1) * sizeof(*field->items));
-        field->items[field->count++] = xstrdup(item->text);
-    }
-    return 0;
-}
-
-static void free_pairs(struct config_pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        free(pairs->items[i].name);
-        free(pairs->items[i].value);
-    }
-    free(pairs->items);
-    *pairs = (struct config_pairs){0};
-}
-
-/* Takes @value. */
-static void add_pair(struct config_pairs *pairs, const char *name, char *value)
-{
-    pairs->items = xrealloc(pairs->items, (pairs->count + 1) * sizeof(*pairs->items));
-    pairs->items[pairs->count++] = (struct config_pair){xstrdup(name), value};
-}
-
-static int read_pairs(const struct tree *tree, const struct node *node, const struct option *option,
-                      struct config_pairs *field, struct error *err)
-{
-    size_t count = 0;
-
-    if (node->kind != NODE_MAP)
-        return value_fail_type(tree, node, option, "a map, such as {service: registry}", err);
-    for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
-        if (entry->kind != NODE_SCALAR && entry->kind != NODE_NULL)
-            return value_fail_type(tree, entry, option, "a text in its map", err);
-        count += entry->kind == NODE_SCALAR;
-    }
-    if (option->max > 0 && count > (size_t)option->max)
-        return tree_fail(tree, node, err, "%s: more than %lld entries", option->path,
-                         (long long)option->max);
-    free_pairs(field);
-    for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
-        auto_str text = STR_INIT(YAML_TEXT_MAX);
-
-        if (entry->kind == NODE_NULL)
-            continue;
-        if (entry->is_plain)
-            scalar_normalize(entry->text, &text);
-        else
-            str_append_text(&text, entry->text);
-        add_pair(field, entry->key, str_take(&text));
-    }
-    return 0;
-}
-
-/* The lines of one header. */
-static int read_header(const struct tree *tree, const struct node *entry,
-                       const struct option *option, struct config_pairs *pairs, struct error *err)
-{
-    if (entry->kind != NODE_LIST)
-        return value_fail_type(tree, entry, option, "a list of values, such as [nosniff]", err);
-    for (const struct node *item = entry->first; item != NULL; item = item->next) {
-        if (item->kind != NODE_SCALAR)
-            return value_fail_type(tree, item, option, "a text in a list of values", err);
-        add_pair(pairs, entry->key, xstrdup(item->text));
-    }
-    return 0;
-}
-
-static int read_headers(const struct tree *tree, const struct node *node,
-                        const struct option *option, struct config_pairs *field, struct error *err)
-{
-    struct config_pairs pairs = {0};
-
-    if (node->kind != NODE_MAP)
-        return value_fail_type(tree, node, option,
-                               "a map of lists, such as {X-Content-Type-Options: [nosniff]}", err);
-    for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
-        if (entry->kind != NODE_NULL && read_header(tree, entry, option, &pairs, err) < 0) {
-            free_pairs(&pairs);
-            return -1;
-        }
-    }
-    free_pairs(field);
-    *field = pairs;
-    return 0;
-}
-
 int value_read(const struct tree *tree, const struct node *node, const struct option *option,
                void *field, struct error *err)
 {
@@ -340,11 +236,11 @@ int value_read(const struct tree *tree, const struct node *node, const struct op
     case OPTION_LEVEL:
         return read_level(tree, node, option, field, err);
     case OPTION_TEXTS:
-        return read_texts(tree, node, option, field, err);
+        return collection_read_texts(tree, node, option, field, err);
     case OPTION_PAIRS:
-        return read_pairs(tree, node, option, field, err);
+        return collection_read_pairs(tree, node, option, field, err);
     case OPTION_HEADERS:
-        return read_headers(tree, node, option, field, err);
+        return collection_read_headers(tree, node, option, field, err);
     default:
         assert(false); /* a row without a reader */
         return 0;
@@ -356,28 +252,9 @@ void value_free(const struct option *option, void *field)
     if (option->type == OPTION_TEXT)
         free(*(char **)field);
     else if (option->type == OPTION_TEXTS)
-        free_texts(field);
+        collection_free_texts(field);
     else if (option->type == OPTION_PAIRS || option->type == OPTION_HEADERS)
-        free_pairs(field);
-}
-
-static bool is_texts_equal(const struct config_texts *a, const struct config_texts *b)
-{
-    bool is_equal = a->count == b->count;
-
-    for (size_t i = 0; is_equal && i < a->count; i++)
-        is_equal = strcmp(a->items[i], b->items[i]) == 0;
-    return is_equal;
-}
-
-static bool is_pairs_equal(const struct config_pairs *a, const struct config_pairs *b)
-{
-    bool is_equal = a->count == b->count;
-
-    for (size_t i = 0; is_equal && i < a->count; i++)
-        is_equal = strcmp(a->items[i].name, b->items[i].name) == 0 &&
-                   strcmp(a->items[i].value, b->items[i].value) == 0;
-    return is_equal;
+        collection_free_pairs(field);
 }
 
 bool is_value_equal(const struct option *option, const void *a, const void *b)
@@ -393,10 +270,10 @@ bool is_value_equal(const struct option *option, const void *a, const void *b)
     case OPTION_LEVEL:
         return *(const enum log_level *)a == *(const enum log_level *)b;
     case OPTION_TEXTS:
-        return is_texts_equal(a, b);
+        return is_collection_equal_texts(a, b);
     case OPTION_PAIRS:
     case OPTION_HEADERS:
-        return is_pairs_equal(a, b);
+        return is_collection_equal_pairs(a, b);
     default:
         assert(false); /* a row without a value */
         return true;
