@@ -155,6 +155,16 @@ static void name_place(const struct service *service, const struct s3_request *r
                   service->endpoint.host, reason);
 }
 
+/* Authorities that cannot be read are nobody's wrong request. */
+static int open_transfer(struct service *service, const struct client_call *call,
+                         struct s3_answer *answer, struct client_transfer **out, struct error *err)
+{
+    if (client_open(service->client, call, out, err) == 0)
+        return 0;
+    answer->is_hopeless = true;
+    return err->code == ERROR_INVALID ? error_translate(err, ERROR_IO) : -1;
+}
+
 static int try_once(struct service *service, const struct s3_request *request, int silence_ms,
                     struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
 {
@@ -174,9 +184,10 @@ static int try_once(struct service *service, const struct s3_request *request, i
         .is_expecting = request->pieces != NULL,
         .stall_timeout_ms = silence_ms,
     };
-    rc = client_open(service->client, &call, &transfer, err);
-    if (rc == 0)
-        rc = client_receive_head(transfer, &out->status, err);
+    if (open_transfer(service, &call, out, &transfer, err) < 0)
+        return -1;
+    rc = client_receive_head(transfer, &out->status, err);
+    out->is_hopeless = rc < 0 && !is_client_lost(transfer);
     if (rc == 0) {
         service->is_silent = false;
         rc = finish(request, transfer, out, out_transfer != NULL, err);

@@ -39,6 +39,7 @@ struct s3_answer {
     int status;       /* 0: none came */
     bool is_doubtful; /* an attempt whose answer got lost may have done its work */
     bool is_silent;   /* the last attempt ended in silence */
+    bool is_hopeless; /* it failed before an answer, at what stays: a certificate, a protocol */
     char code[64];    /* the service's word for an error, "" for none */
     char etag[128];   /* with its quotes */
     int64_t length;   /* Content-Length, -1: none */

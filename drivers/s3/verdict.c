@@ -98,7 +98,7 @@ bool is_verdict_lost(const struct s3_answer *answer)
 
 enum verdict verdict_on_repeating(const struct s3_answer *answer, const struct error *err)
 {
-    if (err->code != ERROR_IO && err->code != ERROR_TIMEOUT)
+    if ((err->code != ERROR_IO && err->code != ERROR_TIMEOUT) || answer->is_hopeless)
         return VERDICT_FINAL;
     if (is_verdict_lost(answer))
         return VERDICT_AGAIN;

@@ -22,7 +22,7 @@ static int receive(struct client_transfer *t, int *out_status, struct str *out_b
         str_reset(out_body);
         if (client_read_all(t, out_body, &met) == 0)
             return 0;
-        if (is_exchange_lost(t->exchange))
+        if (is_client_lost(t))
             repeated = chain_repeat(t, err);
         if (repeated == 0)
             *err = met;

@@ -59,7 +59,7 @@ must_check int client_new(const struct client_options *options, struct client **
 /* Before loop_close; no transfer may be open. Closes the pooled connections. NULL is fine. */
 void client_free(struct client *client);
 
-/* For calls that may be repeated: after 429, 500, 502, 503, 504 and lost or refused connections. A
+/* For calls that may be repeated: after 429, 500, 502, 503, 504 and where is_client_lost. A
  * Retry-After is honoured up to max_ms. */
 struct client_retry {
     int attempts;  /* in all; 0 and 1: no retry */
@@ -136,6 +136,10 @@ must_check int client_send(struct client_transfer *transfer, struct evbuffer *da
  */
 must_check int client_receive_head(struct client_transfer *transfer, int *out_status,
                                    struct error *err);
+
+/* After client_receive_head or client_read have failed: whether the same call may fare better the
+ * next time. Not where a certificate, a protocol, a proxy or too large a head is in the way. */
+bool is_client_lost(const struct client_transfer *transfer);
 
 /* After client_receive_head: first header of that name, any case; NULL if there is none. Lent until
  * the transfer is closed. */

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/client/exchange_parts.h"
+#include "lib/client/failure.h"
 #include "lib/client/handle.h"
 #include "lib/client/progress.h"
 #include "lib/client/wire.h"
@@ -182,26 +183,14 @@ bool is_exchange_stale(const struct exchange *x)
                              x->result == CURLE_GOT_NOTHING || x->fault == FAULT_HEAD_BROKEN);
 }
 
-/* Not what another attempt would find the same: certificates, too large heads. */
 bool is_exchange_lost(const struct exchange *x)
 {
-    static const CURLcode lost[] = {
-        CURLE_COULDNT_RESOLVE_PROXY,
-        CURLE_COULDNT_RESOLVE_HOST,
-        CURLE_COULDNT_CONNECT,
-        CURLE_WEIRD_SERVER_REPLY,
-        CURLE_PARTIAL_FILE,
-        CURLE_OPERATION_TIMEDOUT,
-        CURLE_SSL_CONNECT_ERROR,
-        CURLE_GOT_NOTHING,
-        CURLE_SEND_ERROR,
-        CURLE_RECV_ERROR,
-        CURLE_SEND_FAIL_REWIND,
-    };
+    long proxy_status = 0;
 
-    for (size_t i = 0; has_exchange_failed(x) && i < array_count(lost); i++) {
-        if (x->result == lost[i])
-            return true;
-    }
-    return x->is_stalled || x->fault == FAULT_HEAD_BROKEN;
+    if (x->is_stalled || x->fault == FAULT_HEAD_BROKEN)
+        return true;
+    if (!has_exchange_failed(x) || x->fault != FAULT_NONE)
+        return false;
+    curl_easy_getinfo(x->job.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    return is_failure_passing(x->result, x->reason, (int)proxy_status);
 }

@@ -79,8 +79,7 @@ int client_send(struct client_transfer *t, struct evbuffer *data, struct error *
 /* Whether the same request may find another answer. @rc: of receiving this one's head. */
 static bool is_to_repeat(const struct client_transfer *t, int rc)
 {
-    return rc < 0 ? is_exchange_lost(t->exchange)
-                  : is_retry_status(exchange_answer(t->exchange)->status);
+    return rc < 0 ? is_client_lost(t) : is_retry_status(exchange_answer(t->exchange)->status);
 }
 
 int client_receive_head(struct client_transfer *t, int *out_status, struct error *err)
@@ -103,6 +102,11 @@ int client_receive_head(struct client_transfer *t, int *out_status, struct error
         return -1;
     *out_status = exchange_answer(t->exchange)->status;
     return 0;
+}
+
+bool is_client_lost(const struct client_transfer *t)
+{
+    return is_exchange_lost(t->exchange);
 }
 
 int client_read(struct client_transfer *t, struct evbuffer *out, size_t max, struct error *err)

@@ -143,7 +143,14 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
     return CURL_PREREQFUNC_OK;
 }
 
-/* To curl, a connection that is closed within a head is the end of an answer without a body. */
+/* To curl, a connection that is closed within a head is the end of an answer without a body, and
+ * what does not begin like an answer is one in a protocol it does not take. */
+static bool is_head_broken(const struct exchange *x)
+{
+    return (x->result == CURLE_OK && !x->answer.is_complete) ||
+           (x->result == CURLE_UNSUPPORTED_PROTOCOL && x->is_connected);
+}
+
 void wire_on_done(struct engine_job *job, CURLcode result)
 {
     struct exchange *x = (struct exchange *)job;
@@ -151,7 +158,7 @@ void wire_on_done(struct engine_job *job, CURLcode result)
     x->result = result;
     if (x->is_refused && x->answer.status == 417)
         x->answer.is_complete = true; /* it has not asked again */
-    if (result == CURLE_OK && !x->answer.is_complete)
+    if (is_head_broken(x))
         x->fault = FAULT_HEAD_BROKEN;
     progress_wake(x);
 }

@@ -3,6 +3,7 @@
  * The client's pure rules: heads of answers, URLs that are shown and followed, pauses, redirects.
  */
 #include "lib/client/answer.h"
+#include "lib/client/failure.h"
 #include "lib/client/redirect.h"
 #include "lib/client/retry.h"
 #include "lib/client/target.h"
@@ -258,6 +259,55 @@ static void retry_pauses_as_long_as_asked_but_not_longer_than_allowed(void **sta
     assert_int_equal(retry_pause(&(struct client_retry){0}, 1, 5000, 7), 0);
 }
 
+/* ---- failure ---- */
+
+static void failure_passes_where_a_connection_was_lost(void **state)
+{
+    static const struct {
+        CURLcode result;
+        const char *reason;
+        int proxy_status;
+        bool is_passing;
+    } cases[] = {
+        {CURLE_COULDNT_CONNECT, "Connection refused", 0, true},
+        {CURLE_COULDNT_RESOLVE_HOST, "", 0, true},
+        {CURLE_PARTIAL_FILE, "transfer closed with 3 bytes remaining to read", 0, true},
+        {CURLE_SSL_CONNECT_ERROR, "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to a:443 ",
+         0, true},
+        {CURLE_SSL_CONNECT_ERROR, "OpenSSL/3.0: error:0A000126:SSL routines::unexpected eof", 0,
+         true},
+        {CURLE_RECV_ERROR, "SSL_read: error:0A000119:SSL routines::decryption failed", 0, true},
+        {CURLE_SSL_CONNECT_ERROR, "error:0A000438:SSL routines::tlsv1 alert internal error", 0,
+         true},
+        {CURLE_SSL_CONNECT_ERROR, "error:80000068:system library::Connection reset by peer", 0,
+         true},
+        {CURLE_SSL_CONNECT_ERROR, "error:", 0, true},
+        {CURLE_RECV_ERROR, "Received HTTP code 503 from proxy after CONNECT", 503, true},
+        {CURLE_RECV_ERROR, "Connection was reset", 200, true},
+
+        {CURLE_PEER_FAILED_VERIFICATION, "SSL certificate problem: self-signed", 0, false},
+        {CURLE_SSL_CACERT_BADFILE, "", 0, false},
+        {CURLE_SSL_CERTPROBLEM, "could not load PEM client certificate", 0, false},
+        {CURLE_SSL_CLIENTCERT, "", 0, false},
+        {CURLE_SSL_CONNECT_ERROR, "error:0A00010B:SSL routines::wrong version number", 0, false},
+        {CURLE_SSL_CONNECT_ERROR, "error:0A000410:SSL routines::sslv3 alert handshake failure", 0,
+         false},
+        {CURLE_RECV_ERROR, "SSL_read: error:0A000418:SSL routines::tlsv1 alert unknown ca", 0,
+         false},
+        {CURLE_RECV_ERROR, "Received HTTP code 407 from proxy after CONNECT", 407, false},
+        {CURLE_UNSUPPORTED_PROTOCOL, "", 0, false},
+        {CURLE_URL_MALFORMAT, "", 0, false},
+        {CURLE_COULDNT_RESOLVE_PROXY, "", 0, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(cases); i++) {
+        if (is_failure_passing(cases[i].result, cases[i].reason, cases[i].proxy_status) !=
+            cases[i].is_passing)
+            fail_msg("%d: %s", cases[i].result, cases[i].reason);
+    }
+}
+
 /* ---- redirect ---- */
 
 static void redirect_knows_secrets(void **state)
@@ -286,6 +336,7 @@ int main(void)
         cmocka_unit_test(retry_reads_seconds_and_dates),
         cmocka_unit_test(retry_pauses_double_up_to_the_longest),
         cmocka_unit_test(retry_pauses_as_long_as_asked_but_not_longer_than_allowed),
+        cmocka_unit_test(failure_passes_where_a_connection_was_lost),
         cmocka_unit_test(redirect_knows_secrets),
     };
 

@@ -270,6 +270,157 @@ static void an_answer_cut_at_any_byte_is_an_error(void **state)
         cut_body, NULL);
 }
 
+/* ---- what another attempt mends ---- */
+
+static const struct client_retry often = {.attempts = 4, .first_ms = 1, .max_ms = 2};
+
+static struct asker_result ask_often(const char *at)
+{
+    return asker_do(
+        &(struct client_call){.method = "GET", .url = asker_url("https", at, "/"), .retry = often});
+}
+
+/* Which host was asked, and what is wrong with it. */
+static void once_body(void *arg)
+{
+    auto_result result = ask_often(host);
+
+    (void)arg;
+    assert_error(&result, ERROR_IO);
+    assert_non_null(strstr(result.err.message, host));
+    if (strstr(result.err.message, reason) == NULL)
+        fail_msg("no \"%s\" in \"%s\"", reason, result.err.message);
+    assert_int_equal(origin_connections(asker_origin), 1);
+}
+
+static void ask_in_vain(const char *at, const struct origin_tls *tls, struct client_options options,
+                        const char *in_message)
+{
+    host = at;
+    reason = in_message;
+    asker_run(&(struct asker){.handler = fine, .tls = tls, .options = options}, once_body, NULL);
+}
+
+static void a_certificate_that_is_refused_is_refused_once(void **state)
+{
+    struct origin_tls tls = server();
+    struct origin_tls asks = {asker_pems()->server, asker_pems()->server, asker_pems()->ca};
+
+    (void)state;
+    ask_in_vain("127.0.0.1", &tls, (struct client_options){.ca_file = asker_pems()->foreign_ca},
+                "SSL certificate problem");
+    ask_in_vain("b.test", &tls, (struct client_options){.ca_file = asker_pems()->ca}, "subject");
+    ask_in_vain("127.0.0.1", &asks, (struct client_options){.ca_file = asker_pems()->ca}, "alert");
+}
+
+/* Knows no TLS, and says so at the first bytes of it. */
+static void speak_plainly(struct origin_connection *c, const struct origin_request *request,
+                          void *arg)
+{
+    char hello[16];
+
+    (void)arg;
+    if (strcmp(request->method, "CONNECT") == 0) {
+        origin_say(c, "HTTP/1.1 200 Connected\r\n\r\n");
+        origin_read(c, hello, sizeof(hello));
+        origin_say(c, "HTTP/1.1 400 What\r\n\r\n");
+        origin_stall(c);
+    }
+}
+
+/* In the place of a server, behind CONNECT: it cuts three handshakes. */
+static void cut_handshakes(struct origin_connection *c, const struct origin_request *request,
+                           void *arg)
+{
+    char hello[16];
+
+    (void)arg;
+    origin_say(c, "HTTP/1.1 200 Connected\r\n\r\n");
+    if (request->serial >= 3) {
+        origin_tunnel(c, origin_port(asker_origin));
+        return;
+    }
+    origin_read(c, hello, sizeof(hello));
+    if (request->serial == 1)
+        origin_reset(c);
+    else
+        origin_close(c);
+}
+
+static void refuse_tunnels(struct origin_connection *c, const struct origin_request *request,
+                           void *arg)
+{
+    (void)arg;
+    if (request->serial >= 2)
+        origin_reply(c, 403, "", "no");
+    else
+        origin_reply(c, 503, "", "not now");
+}
+
+static struct origin *between; /* what takes the client's connections */
+
+/* @body, with @handler as the proxy of all. */
+static void ask_through(origin_cb *handler, asker_cb *body)
+{
+    struct origin_tls tls = server();
+    char url[64];
+
+    between = origin_start(handler, NULL, NULL);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d", origin_port(between));
+    setenv("https_proxy", url, 1);
+    asker_run(
+        &(struct asker){.handler = fine, .tls = &tls, .options = {.ca_file = asker_pems()->ca}},
+        body, NULL);
+    unsetenv("https_proxy");
+    origin_stop(between);
+}
+
+static void plain_server_body(void *arg)
+{
+    auto_result result = ask_often("a.test");
+
+    (void)arg;
+    assert_error(&result, ERROR_IO);
+    assert_int_equal(origin_requests(between), 1);
+}
+
+static void a_server_without_tls_is_asked_once(void **state)
+{
+    (void)state;
+    ask_through(speak_plainly, plain_server_body);
+}
+
+static void cut_handshake_body(void *arg)
+{
+    auto_result result = ask_often("a.test");
+
+    (void)arg;
+    assert_whole(&result, 200, "fine");
+    assert_int_equal(origin_requests(between), 4);
+}
+
+static void a_handshake_that_is_cut_is_tried_again(void **state)
+{
+    (void)state;
+    ask_through(cut_handshakes, cut_handshake_body);
+}
+
+static void refusing_proxy_body(void *arg)
+{
+    auto_result result = ask_often("a.test");
+
+    (void)arg;
+    assert_error(&result, ERROR_IO);
+    assert_non_null(strstr(result.err.message, "403"));
+    assert_int_equal(origin_requests(between), 3);
+}
+
+static void a_proxy_that_refuses_is_asked_once_and_a_busy_one_again(void **state)
+{
+    (void)state;
+    ask_through(refuse_tunnels, refusing_proxy_body);
+}
+
 /* ---- streams ---- */
 
 #define STREAM_SIZE (8 * 1024 * 1024)
@@ -509,6 +660,10 @@ int main(void)
         cmocka_unit_test(files_are_looked_at_first),
         cmocka_unit_test(a_tls_connection_is_used_again),
         cmocka_unit_test(an_answer_cut_at_any_byte_is_an_error),
+        cmocka_unit_test(a_certificate_that_is_refused_is_refused_once),
+        cmocka_unit_test(a_server_without_tls_is_asked_once),
+        cmocka_unit_test(a_handshake_that_is_cut_is_tried_again),
+        cmocka_unit_test(a_proxy_that_refuses_is_asked_once_and_a_busy_one_again),
         cmocka_unit_test(bodies_are_streamed_over_tls),
         cmocka_unit_test(a_proxy_of_the_environment_is_asked),
         cmocka_unit_test(tls_goes_through_a_tunnel),

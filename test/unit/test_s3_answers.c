@@ -7,6 +7,7 @@
 #include "drivers/s3/service.h"
 #include "lib/config/config.h"
 #include "lib/storage/store.h"
+#include "test/support/asker.h"
 #include "test/support/origin.h"
 #include "test/support/rig.h"
 
@@ -96,7 +97,7 @@ static void answer_with(const struct line lines[], size_t count)
         answer_with(lines, array_count(lines));                                                    \
     } while (0)
 
-static struct store *open_bucket(void)
+static struct store *open_bucket_at(const char *scheme, const struct origin *there)
 {
     static char url[64];
     static char key[] = "key", region[] = "us-east-1", bucket[] = "b", acl[] = "private";
@@ -121,9 +122,14 @@ static struct store *open_bucket(void)
                                            .stall_timeout_ns = INT64_C(5000000000)}};
     struct store *store;
 
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d", origin_port(origin));
+    snprintf(url, sizeof(url), "%s://127.0.0.1:%d", scheme, origin_port(there));
     assert_ok(store_open(&s3_driver, &config, &store, &rig_error));
     return store;
+}
+
+static struct store *open_bucket(void)
+{
+    return open_bucket_at("http", origin);
 }
 
 static int open_all(void **state)
@@ -328,6 +334,23 @@ RIG_TEST(content_that_is_not_as_long_as_it_was_is_not_gone_on_with)
     store_close(store);
 }
 
+/* ---- connections ---- */
+
+RIG_TEST(a_certificate_nobody_trusts_is_looked_at_once)
+{
+    const char *pem = asker_pems()->server;
+    struct origin *strange = origin_start(recite, NULL, &(struct origin_tls){pem, pem, NULL});
+    struct store *store = open_bucket_at("https", strange);
+    struct storage_stat stat;
+
+    assert_fails(store_stat(store, "/a", &stat, &rig_error), ERROR_IO);
+    assert_non_null(strstr(rig_error.message, "https://127.0.0.1"));
+    assert_non_null(strstr(rig_error.message, "certificate problem"));
+    assert_int_equal(origin_connections(strange), 1);
+    store_close(store);
+    origin_stop(strange);
+}
+
 #define RUN(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int main(int argc, char **argv)
@@ -345,6 +368,7 @@ int main(int argc, char **argv)
         RUN(another_part_than_the_one_asked_for_is_not_taken),
         RUN(an_upload_that_began_unseen_ends_with_its_session),
         RUN(content_that_is_not_as_long_as_it_was_is_not_gone_on_with),
+        RUN(a_certificate_nobody_trusts_is_looked_at_once),
     };
 
     if (argc > 1)

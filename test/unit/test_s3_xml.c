@@ -147,6 +147,16 @@ static void statuses_and_codes_become_our_errors(void **state)
     }
 }
 
+static void what_stays_as_it_is_is_not_tried_again(void **state)
+{
+    struct error lost = {.code = ERROR_IO};
+
+    (void)state;
+    assert_int_equal(verdict_on_repeating(&(struct s3_answer){0}, &lost), VERDICT_AGAIN);
+    assert_int_equal(verdict_on_repeating(&(struct s3_answer){.is_hopeless = true}, &lost),
+                     VERDICT_FINAL);
+}
+
 static void a_wrong_clock_is_named(void **state)
 {
     struct s3_answer answer = {.status = 403};
@@ -202,6 +212,7 @@ int main(void)
         cmocka_unit_test(an_error_document_is_no_row),
         cmocka_unit_test(what_is_no_such_xml_is_refused),
         cmocka_unit_test(statuses_and_codes_become_our_errors),
+        cmocka_unit_test(what_stays_as_it_is_is_not_tried_again),
         cmocka_unit_test(a_wrong_clock_is_named),
         cmocka_unit_test(what_may_have_been_done_is_told_from_what_was_refused),
         cmocka_unit_test(headers_tell_sizes_and_times),
