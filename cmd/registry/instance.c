@@ -264,11 +264,6 @@ static size_t reload_tls(struct instance *instance)
     return tell_refused(&err);
 }
 
-static int milliseconds(int64_t ns)
-{
-    return (int)(ns / CLOCK_MS_NS);
-}
-
 static struct http_server *new_server(const struct config *config, struct http_tls *tls,
                                       http_handler_cb *handler, void *arg)
 {
@@ -276,9 +271,9 @@ static struct http_server *new_server(const struct config *config, struct http_t
         .handler = handler,
         .arg = arg,
         .tls = tls,
-        .header_timeout_ms = milliseconds(config->http.header_timeout_ns),
-        .idle_timeout_ms = milliseconds(config->http.idle_timeout_ns),
-        .body_timeout_ms = milliseconds(config->http.body_timeout_ns),
+        .header_timeout_ms = clock_wait_ms(config->http.header_timeout_ns),
+        .idle_timeout_ms = clock_wait_ms(config->http.idle_timeout_ns),
+        .body_timeout_ms = clock_wait_ms(config->http.body_timeout_ns),
     });
 }
 

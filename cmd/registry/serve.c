@@ -249,7 +249,7 @@ static void stop(struct serve *serve)
     }
     clock_format_duration(timeout_ns, timeout);
     log_info("stopping server gracefully. Draining connections for %s", timeout);
-    instance_drain(serve->instance, (int)(timeout_ns / CLOCK_MS_NS), on_drained, serve);
+    instance_drain(serve->instance, clock_wait_ms(timeout_ns), on_drained, serve);
 }
 
 static void on_signal(evutil_socket_t number, short events, void *arg)

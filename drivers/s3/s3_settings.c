@@ -147,7 +147,7 @@ static void take_values(struct service *service, const struct config_s3 *config)
     service->copy_chunk_size = config->copy_chunk_size;
     pace_init(&service->copy_pace, config->copy_threshold, is_endpoint_amazon(&service->endpoint));
     service->copy_width = (size_t)(width < S3_PARTS_MAX ? width : S3_PARTS_MAX);
-    service->stall_ms = (int)(config->stall_timeout_ns / CLOCK_MS_NS);
+    service->stall_ms = clock_wait_ms(config->stall_timeout_ns);
     service->acl = xstrdup(config->object_acl);
     service->storage_class = xstrdup(storage_class(config));
     service->key_id = xstrdup(config->key_id);

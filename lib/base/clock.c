@@ -7,6 +7,7 @@
 #include "lib/base/ascii.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,13 @@ int64_t clock_monotonic_ns(void)
 int64_t clock_monotonic_ms(void)
 {
     return clock_monotonic_ns() / CLOCK_MS_NS;
+}
+
+int clock_wait_ms(int64_t ns)
+{
+    int64_t ms = ns / CLOCK_MS_NS + (ns % CLOCK_MS_NS > 0);
+
+    return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
 struct timespec clock_now(void)

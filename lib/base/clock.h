@@ -21,6 +21,14 @@
 int64_t clock_monotonic_ns(void);
 int64_t clock_monotonic_ms(void);
 
+/*
+ * clock_wait_ms - @ns as the milliseconds of a wait or a timeout.
+ *
+ * Rounded up: no wait is shorter than asked for, and 1 ns is 1 ms, not 0, which is "none" to many.
+ * Nothing and less is 0, more than an int holds INT_MAX (24 days).
+ */
+int clock_wait_ms(int64_t ns);
+
 struct timespec clock_now(void); /* wall clock, UTC */
 
 /* "2026-11-21T06:45:51.046786684Z": up to nine digits of fraction, trailing zeros removed, no point

@@ -21,8 +21,6 @@
 #include "lib/config/config.h"
 #include "lib/task/background.h"
 
-#include <limits.h>
-
 #include "lib/base/banned.h"
 
 #define BATCH_MAX 16 /* jobs in one round trip */
@@ -234,13 +232,6 @@ void redis_cache_forget(struct redis_cache *cache, const char *repository,
 
 /* ---- birth and death ---- */
 
-static int milliseconds(int64_t ns)
-{
-    int64_t ms = ns / CLOCK_MS_NS;
-
-    return ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (int)ms;
-}
-
 static size_t limit_of(int64_t number)
 {
     return number > 0 ? (size_t)number : 0;
@@ -255,14 +246,12 @@ static struct redis_options options_of(const struct config *config)
         .username = config->redis.username,
         .password = config->redis.password,
         .database = config->redis.database,
-        .dial_ms = milliseconds(config->redis.dial_timeout_ns),
-        .read_ms = milliseconds(config->redis.read_timeout_ns),
-        .write_ms = milliseconds(config->redis.write_timeout_ns),
+        .dial_ms = clock_wait_ms(config->redis.dial_timeout_ns),
+        .read_ms = clock_wait_ms(config->redis.read_timeout_ns),
+        .write_ms = clock_wait_ms(config->redis.write_timeout_ns),
         .idle_max = limit_of(config->redis.pool.idle_max),
         .active_max = limit_of(config->redis.pool.active_max),
-        .idle_ms = config->redis.pool.idle_timeout_ns > 0
-                       ? milliseconds(config->redis.pool.idle_timeout_ns)
-                       : 0,
+        .idle_ms = clock_wait_ms(config->redis.pool.idle_timeout_ns),
         .tls.is_enabled = config->redis.tls.certificate[0] != '\0' ||
                           config->redis.tls.key[0] != '\0' || roots->count > 0,
         .tls.certificate = config->redis.tls.certificate,

@@ -40,12 +40,10 @@ void progress_wake(struct exchange *x)
         task_wake(&x->wait);
 }
 
-/* Milliseconds, rounded up, until @at_ns; 0 when it has passed. */
-static int64_t ms_until(int64_t at_ns)
+/* 0 when @at_ns has passed. */
+static int ms_until(int64_t at_ns)
 {
-    int64_t left = at_ns - clock_monotonic_ns();
-
-    return left > 0 ? (left + CLOCK_MS_NS - 1) / CLOCK_MS_NS : 0;
+    return clock_wait_ms(at_ns - clock_monotonic_ns());
 }
 
 /* How long a standstill may last. Connecting has a limit of its own. */
@@ -60,14 +58,14 @@ static int stall_limit_ms(const struct exchange *x)
 static int patience_ms(const struct exchange *x)
 {
     int64_t moved_ns = x->moved_ns;
-    int64_t ms;
+    int ms;
 
     if (!x->is_connected && x->client->moved_ns > moved_ns)
         moved_ns = x->client->moved_ns;
     ms = ms_until(moved_ns + (int64_t)stall_limit_ms(x) * CLOCK_MS_NS);
     if (x->deadline_ns != 0 && ms_until(x->deadline_ns) < ms)
         ms = ms_until(x->deadline_ns);
-    return ms < INT32_MAX ? (int)ms : INT32_MAX;
+    return ms;
 }
 
 static int time_out(struct exchange *x, struct error *err)

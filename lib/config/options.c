@@ -9,12 +9,13 @@
  */
 #include "lib/config/options.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/str.h"
 #include "lib/config/checks.h"
 
 #include "lib/base/banned.h"
 
-#define MILLISECOND INT64_C(1000000)
+#define MILLISECOND CLOCK_MS_NS
 #define HOUR        (INT64_C(3600000) * MILLISECOND)
 
 #define ITEMS_MAX 1000 /* entries of a list of maps */

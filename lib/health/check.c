@@ -76,7 +76,7 @@ static int sleep_until(int64_t at, struct error *err)
     do {
         left = at - clock_monotonic_ns();
         left = left < 0 ? 0 : left > SLEEP_MAX_NS ? SLEEP_MAX_NS : left;
-        if (task_sleep((int)((left + CLOCK_MS_NS - 1) / CLOCK_MS_NS), err) < 0)
+        if (task_sleep(clock_wait_ms(left), err) < 0)
             return -1;
     } while (left == SLEEP_MAX_NS);
     return 0;

@@ -8,7 +8,6 @@
 #include "lib/health/probe.h"
 
 #include <inttypes.h>
-#include <limits.h>
 
 #include "lib/base/banned.h"
 
@@ -21,13 +20,6 @@ struct http_probe {
     struct client *client;                 /* lent */
     char **headers;                        /* owned; "Name: value", NULL at the end */
 };
-
-static int timeout_ms_of(const struct config_http_check *check)
-{
-    int64_t ms = (check->timeout_ns + CLOCK_MS_NS - 1) / CLOCK_MS_NS;
-
-    return check->timeout_ns <= 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
-}
 
 /* What the client says of a host and its ports stays in the log: whoever reads /debug/health gets
  * upstream's words. */
@@ -48,7 +40,7 @@ static int http_run(struct probe *probe, struct error *err)
         .method = "HEAD",
         .url = http->check->uri,
         .headers = (const char *const *)http->headers,
-        .timeout_ms = timeout_ms_of(http->check),
+        .timeout_ms = clock_wait_ms(http->check->timeout_ns),
         .redirects_max = REDIRECTS_MAX,
     };
     int status;

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <limits.h>
 #include <sys/socket.h>
 
 #include "lib/base/banned.h"
@@ -23,9 +22,7 @@ struct tcp_probe {
 
 static int milliseconds_until(int64_t deadline)
 {
-    int64_t ms = (deadline - clock_monotonic_ns() + CLOCK_MS_NS - 1) / CLOCK_MS_NS;
-
-    return deadline == 0 ? TASK_NO_TIMEOUT : ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
+    return deadline == 0 ? TASK_NO_TIMEOUT : clock_wait_ms(deadline - clock_monotonic_ns());
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *wait)

@@ -54,11 +54,11 @@ static int wait_for_round(int64_t ns, struct error *err)
     clock_format_duration(ns, text);
     log_info("Starting upload purge in %s", text);
     while (ns > SLEEP_MAX_NS) {
-        if (task_sleep((int)(SLEEP_MAX_NS / CLOCK_MS_NS), err) < 0)
+        if (task_sleep(clock_wait_ms(SLEEP_MAX_NS), err) < 0)
             return -1;
         ns -= SLEEP_MAX_NS;
     }
-    return task_sleep((int)(ns / CLOCK_MS_NS), err);
+    return task_sleep(clock_wait_ms(ns), err);
 }
 
 static bool is_litter_due(struct purge_schedule *schedule)

@@ -4,6 +4,7 @@
  */
 #include "lib/base/clock.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -141,6 +142,32 @@ static void clock_format_duration_prints_upstreams_form(void **state)
     }
 }
 
+static void clock_wait_ms_is_never_shorter_than_asked_for(void **state)
+{
+    static const struct {
+        int64_t ns;
+        int ms;
+    } waits[] = {
+        {0, 0},
+        {1, 1},
+        {CLOCK_MS_NS - 1, 1},
+        {CLOCK_MS_NS, 1},
+        {CLOCK_MS_NS + 1, 2},
+        {60 * CLOCK_SECOND_NS, 60000},
+        {INT_MAX * CLOCK_MS_NS - 1, INT_MAX},
+        {INT_MAX * CLOCK_MS_NS, INT_MAX},
+        {INT_MAX * CLOCK_MS_NS + 1, INT_MAX},
+        {INT64_MAX, INT_MAX},
+        {-1, 0},
+        {-CLOCK_SECOND_NS, 0},
+        {INT64_MIN, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_count(waits); i++)
+        assert_int_equal(clock_wait_ms(waits[i].ns), waits[i].ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +176,7 @@ int main(void)
         cmocka_unit_test(clock_parse_minds_offsets),
         cmocka_unit_test(clock_parse_refuses_everything_else),
         cmocka_unit_test(clock_does_not_go_back),
+        cmocka_unit_test(clock_wait_ms_is_never_shorter_than_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
