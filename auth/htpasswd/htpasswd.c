@@ -11,16 +11,13 @@
  */
 #include "auth/auth.h"
 #include "auth/htpasswd/challenge.h"
-#include "auth/htpasswd/logins.h"
-#include "auth/htpasswd/password_file.h"
+#include "auth/htpasswd/identity.h"
 #include "auth/htpasswd/password_provide.h"
 #include "auth/htpasswd/rules.h"
 #include "auth/htpasswd/rules_file.h"
-#include "auth/htpasswd/ticket.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/base/query.h"
 #include "lib/config/config.h"
 
 #include <stdlib.h>
@@ -29,15 +26,11 @@
 
 #include "lib/base/banned.h"
 
-#define CREDENTIAL_MAX (64 << 10) /* bytes of a name or a password */
-
 struct htpasswd {
     struct access_control control;
-    char *realm;                /* owned */
-    struct password_file *file; /* owned */
-    struct logins *logins;      /* owned */
-    struct rules_file *rules;   /* owned; NULL: users may do everything */
-    struct ticket_key key;      /* of tokens; with rules only */
+    char *realm;                     /* owned */
+    struct identity_sources sources; /* owned */
+    struct rules_file *rules;        /* owned; NULL: users may do everything, there are no tokens */
 };
 
 /* ---- its life ---- */
@@ -53,9 +46,9 @@ static void htpasswd_close(struct access_control *control)
     struct htpasswd *htpasswd = (struct htpasswd *)control;
 
     rules_file_close(htpasswd->rules);
-    logins_free(htpasswd->logins);
-    password_file_free(htpasswd->file);
-    explicit_bzero(&htpasswd->key, sizeof(htpasswd->key));
+    logins_free(htpasswd->sources.logins);
+    password_file_free(htpasswd->sources.file);
+    explicit_bzero(&htpasswd->sources.key, sizeof(htpasswd->sources.key));
     free(htpasswd->realm);
     free(htpasswd);
 }
@@ -68,7 +61,7 @@ static void warn_of_unknown_users(const struct htpasswd *htpasswd)
     for (size_t i = 0; (user = rules_user(rules, i)) != NULL; i++) {
         auto_str quoted = STR_INIT(RULES_LINE_MAX * 4);
 
-        if (!password_file_lacks(htpasswd->file, span_of(user)))
+        if (!password_file_lacks(htpasswd->sources.file, span_of(user)))
             continue;
         access_append_quoted(&quoted, span_of(user));
         log_warn("the access rules name %s, who is not in the password file", str_text(&quoted));
@@ -83,8 +76,9 @@ static int open_rules(struct htpasswd *htpasswd, const char *path, struct error 
         return 0;
     if (rules_file_open(path, &htpasswd->rules, err) < 0)
         return -1;
+    htpasswd->sources.is_token_taken = true;
     /* A password file that cannot be read says so when somebody logs in. */
-    if (password_file_reload(htpasswd->file, &ignored) == 0)
+    if (password_file_reload(htpasswd->sources.file, &ignored) == 0)
         warn_of_unknown_users(htpasswd);
     return 0;
 }
@@ -111,9 +105,9 @@ static int htpasswd_open(const struct config *config, struct span secret,
     htpasswd = xcalloc(1, sizeof(*htpasswd));
     htpasswd->control.controller = &htpasswd_controller;
     htpasswd->realm = xstrdup(config->auth.htpasswd.realm);
-    htpasswd->file = password_file_new(config->auth.htpasswd.path);
-    htpasswd->logins = logins_new(at_once());
-    ticket_key_init(&htpasswd->key, secret);
+    htpasswd->sources.file = password_file_new(config->auth.htpasswd.path);
+    htpasswd->sources.logins = logins_new(at_once());
+    ticket_key_init(&htpasswd->sources.key, secret);
     if (open_rules(htpasswd, config->auth.htpasswd.access, err) < 0) {
         htpasswd_close(&htpasswd->control);
         return -1;
@@ -126,7 +120,7 @@ static int htpasswd_reload(struct access_control *control, struct error *err)
 {
     struct htpasswd *htpasswd = (struct htpasswd *)control;
     struct error bad = ERROR_INIT;
-    int rc = password_file_reload(htpasswd->file, err);
+    int rc = password_file_reload(htpasswd->sources.file, err);
 
     if (htpasswd->rules == NULL)
         return rc;
@@ -148,126 +142,6 @@ static void challenge(const struct htpasswd *htpasswd, const struct access_reque
         challenge_basic(htpasswd->realm, why, answer);
     else
         challenge_bearer(htpasswd->realm, request, why, error, answer);
-}
-
-/* ---- who is it? ---- */
-
-enum who {
-    WHO_USER,      /* the name is in answer->user */
-    WHO_ANONYMOUS, /* says so: has a token for nobody */
-    WHO_NOBODY,    /* says nothing */
-    WHO_WRONG,     /* a password or a user that is not right */
-    WHO_INVALID,   /* an Authorization header that says nothing we understand */
-    WHO_BAD_TOKEN,
-    WHO_SLOWED, /* the answer is filled */
-};
-
-struct credentials {
-    struct str user;
-    struct str password;
-};
-
-static void credentials_fini(struct credentials *credentials)
-{
-    if (credentials->password.data != NULL)
-        explicit_bzero(credentials->password.data, credentials->password.len);
-    str_fini(&credentials->user);
-    str_fini(&credentials->password);
-}
-
-#define auto_credentials auto_cleanup(credentials_fini) struct credentials
-#define CREDENTIALS_INIT                                                                           \
-    {                                                                                              \
-        .user = STR_INIT(CREDENTIAL_MAX), .password = STR_INIT(CREDENTIAL_MAX)                     \
-    }
-
-static void slow(const char *peer, int retry_after_s, struct access_answer *answer)
-{
-    answer->verdict = ACCESS_SLOWED;
-    answer->retry_after_s = retry_after_s;
-    str_append_format(&answer->reason, "too many logins from %s: again in %d s", peer,
-                      retry_after_s);
-}
-
-static void log_failure(struct span user)
-{
-    auto_str quoted = STR_INIT(4 * CREDENTIAL_MAX + 2);
-
-    access_append_quoted(&quoted, user);
-    log_error("error authenticating user %s: authentication failure", str_text(&quoted));
-}
-
-/* @out_entry: the user's, whoever it is. May suspend. */
-static int verify(struct htpasswd *htpasswd, const struct access_request *request,
-                  const struct credentials *credentials, struct password *out_entry,
-                  struct access_answer *answer, enum who *out, struct error *err)
-{
-    struct login login = {
-        .address = request->peer,
-        .user = str_span(&credentials->user),
-        .password = str_span(&credentials->password),
-        .entry = out_entry,
-    };
-    enum logins_verdict verdict = LOGINS_WRONG;
-    int retry_after_s = 0;
-
-    if (password_file_find(htpasswd->file, login.user, out_entry, err) < 0 ||
-        logins_verify(htpasswd->logins, &login, &verdict, &retry_after_s, err) < 0)
-        return -1;
-    str_append(&answer->user, login.user);
-    *out = WHO_USER;
-    if (verdict == LOGINS_RIGHT)
-        return 0;
-    str_reset(&answer->user);
-    *out = verdict == LOGINS_SLOWED ? WHO_SLOWED : WHO_WRONG;
-    if (verdict == LOGINS_SLOWED)
-        slow(request->peer, retry_after_s, answer);
-    else
-        log_failure(login.user);
-    return 0;
-}
-
-/* A token is good as long as the user's entry is what it was. May suspend. */
-static int check_ticket(struct htpasswd *htpasswd, struct span token, struct access_answer *answer,
-                        enum who *out, struct error *err)
-{
-    struct ticket ticket;
-    auto_password entry = PASSWORD_INIT;
-    struct mac print;
-    struct span user;
-
-    *out = WHO_BAD_TOKEN;
-    if (ticket_open(&htpasswd->key, token, clock_now().tv_sec, &ticket) != TICKET_FINE)
-        return 0;
-    user = span_of(ticket.user);
-    *out = WHO_ANONYMOUS;
-    if (user.len == 0)
-        return 0;
-    *out = WHO_BAD_TOKEN;
-    if (password_file_find(htpasswd->file, user, &entry, err) < 0)
-        return -1;
-    print = ticket_print(&htpasswd->key, user, str_span(&entry.entry));
-    if (!entry.is_known || !is_mac(&print, mac_span(&ticket.print)))
-        return 0;
-    str_append(&answer->user, user);
-    *out = WHO_USER;
-    return 0;
-}
-
-/* May suspend. */
-static int identify(struct htpasswd *htpasswd, const struct access_request *request,
-                    struct access_answer *answer, enum who *out, struct error *err)
-{
-    auto_credentials credentials = CREDENTIALS_INIT;
-    auto_password entry = PASSWORD_INIT;
-    struct span token;
-
-    if (access_basic(request->authorization, &credentials.user, &credentials.password))
-        return verify(htpasswd, request, &credentials, &entry, answer, out, err);
-    if (htpasswd->rules != NULL && access_bearer(request->authorization, &token))
-        return check_ticket(htpasswd, token, answer, out, err);
-    *out = request->authorization.len == 0 ? WHO_NOBODY : WHO_INVALID;
-    return 0;
 }
 
 /* ---- may it? ---- */
@@ -292,34 +166,34 @@ static void deny(struct access_answer *answer)
 }
 
 static void decide(const struct htpasswd *htpasswd, const struct access_request *request,
-                   enum who who, struct access_answer *answer)
+                   enum identity who, struct access_answer *answer)
 {
     static const char none[] = "invalid authorization credential";
 
     switch (who) {
-    case WHO_USER:
+    case IDENTITY_USER:
         if (!is_allowed(htpasswd, str_text(&answer->user), request))
             deny(answer);
         break;
-    case WHO_ANONYMOUS:
+    case IDENTITY_ANONYMOUS:
         if (!is_allowed(htpasswd, NULL, request))
             challenge(htpasswd, request, "not for everybody", "insufficient_scope", answer);
         break;
-    case WHO_NOBODY:
+    case IDENTITY_NOBODY:
         /* Clients learn from the first answer how to log in, so that one is never granted. */
         if (request->record_count == 0 || !is_allowed(htpasswd, NULL, request))
             challenge(htpasswd, request, none, NULL, answer);
         break;
-    case WHO_INVALID:
+    case IDENTITY_INVALID:
         challenge(htpasswd, request, none, NULL, answer);
         break;
-    case WHO_WRONG:
+    case IDENTITY_WRONG:
         challenge(htpasswd, request, "authentication failure", NULL, answer);
         break;
-    case WHO_BAD_TOKEN:
+    case IDENTITY_BAD_TOKEN:
         challenge(htpasswd, request, "the token does not hold", "invalid_token", answer);
         break;
-    case WHO_SLOWED:
+    case IDENTITY_SLOWED:
         break;
     }
 }
@@ -337,26 +211,16 @@ static int htpasswd_check(struct access_control *control, const struct access_re
                           struct access_answer *answer, struct error *err)
 {
     struct htpasswd *htpasswd = (struct htpasswd *)control;
-    enum who who = WHO_NOBODY;
+    enum identity who = IDENTITY_NOBODY;
 
-    if (refresh_rules(htpasswd, err) < 0 || identify(htpasswd, request, answer, &who, err) < 0)
+    if (refresh_rules(htpasswd, err) < 0 ||
+        identity_find(&htpasswd->sources, request, answer, &who, err) < 0)
         return -1;
     decide(htpasswd, request, who, answer);
     return 0;
 }
 
 /* ---- the token endpoint ---- */
-
-/* Credentials of a form: false if it is for something that is not done here, such as refreshing. */
-static bool read_form(struct span form, struct credentials *out)
-{
-    auto_str grant = STR_INIT(64);
-
-    return query_get(form, "grant_type", &grant) && span_is(str_span(&grant), "password") &&
-           query_get(form, "username", &out->user) && query_get(form, "password", &out->password) &&
-           memchr(str_text(&out->user), '\0', out->user.len) == NULL &&
-           memchr(str_text(&out->password), '\0', out->password.len) == NULL;
-}
 
 static void give(const struct htpasswd *htpasswd, const struct password *entry,
                  struct access_answer *answer, struct str *out_json)
@@ -365,9 +229,9 @@ static void give(const struct htpasswd *htpasswd, const struct password *entry,
     struct mac print;
     struct ticket ticket;
 
-    print = ticket_print(&htpasswd->key, user, str_span(&entry->entry));
+    print = ticket_print(&htpasswd->sources.key, user, str_span(&entry->entry));
     if (ticket_make(&ticket, user, user.len > 0 ? &print : NULL, clock_now().tv_sec))
-        ticket_append_reply(&htpasswd->key, &ticket, out_json);
+        ticket_append_reply(&htpasswd->sources.key, &ticket, out_json);
     else
         challenge_basic(htpasswd->realm, "a name too long for a token", answer);
 }
@@ -378,25 +242,25 @@ static int htpasswd_token(struct access_control *control, const struct access_re
                           struct access_answer *answer, struct error *err)
 {
     struct htpasswd *htpasswd = (struct htpasswd *)control;
-    auto_credentials credentials = CREDENTIALS_INIT;
+    const struct identity_sources *sources = &htpasswd->sources;
+    auto_identity_credentials credentials = IDENTITY_CREDENTIALS_INIT;
     auto_password entry = PASSWORD_INIT;
-    enum who who = WHO_ANONYMOUS;
+    enum identity who = IDENTITY_ANONYMOUS;
 
     (void)query;
-    if (htpasswd->rules == NULL || (form.len > 0 && !read_form(form, &credentials)))
+    if (htpasswd->rules == NULL || (form.len > 0 && !identity_read_form(form, &credentials)))
         return 0;
-    if (form.len > 0 ||
-        access_basic(request->authorization, &credentials.user, &credentials.password)) {
-        if (verify(htpasswd, request, &credentials, &entry, answer, &who, err) < 0)
+    if (form.len > 0 || identity_read_header(request, &credentials)) {
+        if (identity_verify(sources, request, &credentials, &entry, answer, &who, err) < 0)
             return -1;
     } else if (request->authorization.len > 0) {
-        who = WHO_INVALID;
+        who = IDENTITY_INVALID;
     }
-    if (who == WHO_USER || who == WHO_ANONYMOUS)
+    if (who == IDENTITY_USER || who == IDENTITY_ANONYMOUS)
         give(htpasswd, &entry, answer, out_json);
-    else if (who == WHO_WRONG)
+    else if (who == IDENTITY_WRONG)
         challenge_basic(htpasswd->realm, "authentication failure", answer);
-    else if (who == WHO_INVALID)
+    else if (who == IDENTITY_INVALID)
         challenge_basic(htpasswd->realm, "invalid authorization credential", answer);
     return 0;
 }
