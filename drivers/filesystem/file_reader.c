@@ -4,6 +4,7 @@
  */
 #include "drivers/drivers.h"
 #include "drivers/filesystem/cached.h"
+#include "drivers/filesystem/file_descriptor.h"
 #include "drivers/filesystem/filesystem.h"
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
@@ -27,7 +28,7 @@ int file_reader_open(struct storage *storage, const char *key, int64_t offset,
     auto_free char *path = filesystem_path(storage, key);
     struct file_reader *reader;
     int64_t size;
-    int fd = filesystem_open_file(path, &size, err);
+    int fd = file_descriptor_open(path, &size, err);
 
     if (fd < 0)
         return -1;
@@ -95,6 +96,6 @@ void file_reader_close(struct storage_reader *base)
     struct file_reader *reader = (struct file_reader *)base;
 
     evbuffer_free(reader->chunk);
-    filesystem_close_file(base->fd, false);
+    file_descriptor_close(base->fd, false);
     free(reader);
 }

@@ -7,6 +7,7 @@
  */
 #include "drivers/drivers.h"
 #include "drivers/filesystem/durable.h"
+#include "drivers/filesystem/file_descriptor.h"
 #include "drivers/filesystem/file_lock.h"
 #include "drivers/filesystem/filesystem.h"
 #include "drivers/filesystem/place.h"
@@ -318,7 +319,7 @@ void file_writer_close(struct storage_writer *base)
 {
     struct file_writer *writer = (struct file_writer *)base;
 
-    filesystem_close_file(writer->fd, writer->is_dirty);
+    file_descriptor_close(writer->fd, writer->is_dirty);
     free(writer->path);
     free(writer);
 }

@@ -11,6 +11,7 @@
 #include "drivers/drivers.h"
 #include "drivers/filesystem/cached.h"
 #include "drivers/filesystem/durable.h"
+#include "drivers/filesystem/file_descriptor.h"
 #include "drivers/filesystem/litter.h"
 #include "drivers/filesystem/place.h"
 #include "drivers/filesystem/subtree.h"
@@ -18,7 +19,6 @@
 #include "lib/base/memory.h"
 #include "lib/config/config.h"
 #include "lib/task/offload.h"
-#include "lib/task/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +28,6 @@
 #include "lib/base/banned.h"
 
 #define ROOT_DEFAULT "/var/lib/registry"
-
-/* A removed file of this many bytes is freed by its last close fast enough for the loop. */
-#define CLOSE_SIZE_MAX (1024 * 1024)
-
-/* O_NONBLOCK: a FIFO somebody left in the tree must not hang us; regular files do not care. */
-#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 char *filesystem_path(const struct storage *storage, const char *key)
 {
@@ -110,88 +104,6 @@ static int filesystem_open(const struct config *config, struct storage **out_sto
     return 0;
 }
 
-/* ---- files ---- */
-
-struct open_job {
-    const char *path;
-    int fd;
-};
-
-static int set_no_file(struct error *err)
-{
-    error_set(err, ERROR_NOT_FOUND, "not a file");
-    err->sys = EISDIR;
-    return -1;
-}
-
-/* A socket (ENXIO) and a link to itself (ELOOP) are no files either. */
-static int set_open_error(int sys, struct error *err)
-{
-    return sys == ENXIO || sys == ELOOP ? set_no_file(err) : error_set_sys(err, sys, "open");
-}
-
-static int open_job(void *arg, struct error *err)
-{
-    struct open_job *job = arg;
-
-    job->fd = open(job->path, READ_FLAGS);
-    return job->fd >= 0 ? 0 : set_open_error(errno, err);
-}
-
-static int open_descriptor(const char *path, struct error *err)
-{
-    struct open_job job = {.path = path, .fd = cached_open(path, READ_FLAGS)};
-
-    if (job.fd == -1)
-        return set_open_error(errno, err);
-    if (job.fd == CACHED_MISS && offload(open_job, &job, err) < 0)
-        return -1;
-    return job.fd;
-}
-
-int filesystem_open_file(const char *path, int64_t *out_size, struct error *err)
-{
-    int fd = open_descriptor(path, err);
-    struct stat stat;
-
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &stat) < 0)
-        error_set_sys(err, errno, "fstat");
-    else if (!S_ISREG(stat.st_mode))
-        set_no_file(err);
-    else {
-        *out_size = stat.st_size;
-        return fd;
-    }
-    close(fd);
-    return -1;
-}
-
-static int close_job(void *arg, struct error *err)
-{
-    (void)err;
-    close(*(const int *)arg);
-    return 0;
-}
-
-void filesystem_close_file(int fd, bool is_dirty)
-{
-    struct error ignored = ERROR_INIT;
-    struct stat stat;
-
-    if (!is_dirty && fstat(fd, &stat) == 0)
-        is_dirty = stat.st_nlink == 0 && stat.st_size > CLOSE_SIZE_MAX;
-    if (!is_dirty) {
-        close(fd);
-        return;
-    }
-    task_shield();
-    if (offload(close_job, &fd, &ignored) < 0)
-        close(fd);
-    task_unshield();
-}
-
 /* ---- get ---- */
 
 struct read_job {
@@ -242,7 +154,7 @@ static int filesystem_get(struct storage *storage, const char *key, struct str *
 {
     auto_free char *path = filesystem_path(storage, key);
     int64_t size;
-    auto_close int fd = filesystem_open_file(path, &size, err);
+    auto_close int fd = file_descriptor_open(path, &size, err);
     struct read_job job = {.fd = fd};
 
     if (fd < 0)
@@ -290,7 +202,7 @@ struct stat_job {
 
 static int set_stat_error(int sys, struct error *err)
 {
-    return sys == ELOOP ? set_no_file(err) : error_set_sys(err, sys, "stat");
+    return sys == ELOOP ? file_descriptor_refuse(err) : error_set_sys(err, sys, "stat");
 }
 
 static int stat_job(void *arg, struct error *err)

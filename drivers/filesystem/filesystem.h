@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * filesystem - what the driver's files share. Read README.md first.
+ * filesystem - what the driver's files share. Read drivers/README.md first.
  */
 #pragma once
 
@@ -13,14 +13,6 @@ struct filesystem {
 
 /* The path of a key. Given: free. */
 char *filesystem_path(const struct storage *storage, const char *key);
-
-/* Opens a file (not a directory: NOT_FOUND) for reading. May suspend. Given: a descriptor, or -1.
- */
-must_check int filesystem_open_file(const char *path, int64_t *out_size, struct error *err);
-
-/* Closes a descriptor; where that may block (the last one of a big removed file, or written bytes a
- * network filesystem keeps back) a helper does it. May suspend, also in a canceled task. */
-void filesystem_close_file(int fd, bool is_dirty);
 
 /* file_reader.c */
 int file_reader_open(struct storage *storage, const char *key, int64_t offset,
