@@ -93,38 +93,6 @@ static int make_url_policy(struct instance *instance, struct error *err)
     return url_policy_new(allow, deny, &instance->url_policy, err);
 }
 
-static int add_middleware(struct store *store, const struct config_storage_middleware *config,
-                          struct error *err)
-{
-    const struct middleware_kind *kind = kinds_find(config->name);
-    struct middleware *middleware;
-
-    if (config->is_disabled)
-        return 0;
-    if (kind == NULL)
-        error_set(err, ERROR_INVALID, "no storage middleware registered with name: %s",
-                  config->name);
-    else if (kind->open(config, &middleware, err) == 0) {
-        middleware->kind = kind;
-        store_add_middleware(store, middleware);
-        log_debug("configured \"%s\" storage middleware", config->name);
-        return 0;
-    }
-    return error_wrap(err, "unable to configure storage middleware (%s)", config->name);
-}
-
-static int add_all_middleware(struct instance *instance, struct error *err)
-{
-    const struct config_items *list = &instance->config->middleware.storage;
-    const struct config_storage_middleware *items = list->items;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (add_middleware(instance->store, &items[i], err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int open_store(struct instance *instance, struct error *err)
 {
     const struct config *config = instance->config;
@@ -141,7 +109,7 @@ static int open_store(struct instance *instance, struct error *err)
     instance->registry.url_policy = instance->url_policy;
     if (config->storage.is_redirect_disabled)
         log_info("backend redirection disabled");
-    if (add_all_middleware(instance, err) < 0)
+    if (kinds_open(&config->middleware.storage, instance->store, err) < 0)
         return -1;
     return descriptor_cache_open(config, &instance->registry.cache, err);
 }

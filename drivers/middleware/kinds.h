@@ -7,9 +7,12 @@
 
 #include "lib/storage/middleware.h"
 
+struct config_items;
+
 extern const struct middleware_kind cloudfront_middleware;
 extern const struct middleware_kind redirect_middleware;
 extern const struct middleware_kind rewrite_middleware;
 
-/* By its name in the configuration; NULL when there is none. */
-const struct middleware_kind *kinds_find(const char *name);
+/* Opens what the configuration lists and puts each before those that came earlier; the store takes
+ * them. Errors: INVALID, with the name of the one that is wrong. */
+must_check int kinds_open(const struct config_items *list, struct store *store, struct error *err);
