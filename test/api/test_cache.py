@@ -4,9 +4,7 @@
 What is deleted behind the server's back - by hand, by garbage collection, by another server - must be
 as gone as what it deletes itself.
 """
-import functools
 import hashlib
-import http.server
 import re
 import shutil
 import subprocess
@@ -14,6 +12,7 @@ import threading
 import urllib.parse
 
 import pytest
+from support.cdn import FileServer
 from support.certificates import Certificate
 from support.client import Client
 from support.content import digest_of, image, random_bytes
@@ -211,28 +210,18 @@ def test_it_is_bounded(start_registry):
 # ---- clients that are sent to the storage ----
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(params=["inmemory", "redis"])
 def redirecting(request, start_registry, redis, tmp_path):
     """A registry that sends clients to a server that has its files, as an object store would."""
     redis.command("FLUSHALL")
     root = tmp_path / "storage"
     root.mkdir()
-    handler = functools.partial(Files, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     cache = redis.settings() if request.param == "redis" else {
         "storage.cache.blobdescriptor": "inmemory"}
-    base = f"http://127.0.0.1:{server.server_port}/"
-    yield start_registry(root=root, settings={
-        **DEBUG, **cache,
-        "middleware.storage": [{"name": "redirect", "options": {"baseurl": base}}]})
-    server.shutdown()
-    server.server_close()
+    with FileServer(root) as server:
+        yield start_registry(root=root, settings={
+            **DEBUG, **cache,
+            "middleware.storage": [{"name": "redirect", "options": {"baseurl": server.url}}]})
 
 
 def follow(response):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Health checks against things that change their mind, and what they do to the registry."""
-import contextlib
-import http.server
 import os
 import re
 import socket
@@ -11,6 +9,7 @@ import time
 import pytest
 from support.metrics import DEBUG, debug_client, scrape
 from support.registry import Registry, wait_until
+from support.small_server import SmallServer
 
 SOON = "20ms"
 ENVELOPE = (
@@ -56,55 +55,29 @@ def watch(start_registry):
         watched.close()
 
 
-class Downstream:
-    """An HTTP server that answers what it is told, and keeps what it was asked."""
+class Downstream(SmallServer):
+    """Answers what it is told."""
 
     def __init__(self):
+        super().__init__()
         self.status = 200
         self.location = None
-        self.requests = []  # (method, path, headers)
         self.hang = threading.Event()
         self.hang.set()
-        outer = self
+        self.uri = f"{self.origin}/health"
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self):
-                outer.requests.append((self.command, self.path, dict(self.headers)))
-                outer.hang.wait(30)
-                with contextlib.suppress(OSError):
-                    status, location = outer.status, outer.location
-                    if self.path == "/moved-here":
-                        status, location = 200, None
-                    self.send_response(status)
-                    if location:
-                        self.send_header("Location", location)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-
-            do_HEAD = do_GET = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.uri = f"http://127.0.0.1:{self.port}/health"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def close(self):
-        self.hang.set()
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        self.hang.wait(30)
+        if request.target == "/moved-here":
+            return 200, b"", {}
+        return self.status, b"", {"Location": self.location} if self.location else {}
 
 
 @pytest.fixture
 def downstream():
-    server = Downstream()
-    yield server
-    server.close()
+    with Downstream() as server:
+        yield server
+        server.hang.set()
 
 
 class Listener:

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storage middleware: where clients are sent for the content of blobs, and who is not sent."""
 import base64
-import http.server
 import json
 import re
 import subprocess
-import threading
 import time
 
 import pytest
 from support.cdn import Bucket, FileServer
 from support.content import UNKNOWN_DIGEST, digest_of, image
 from support.registry import Registry, binary, wait_until
+from support.small_server import SmallServer
 
 CDN = "https://cdn.example.com"
 DATA = b"content that others serve"
@@ -119,7 +118,7 @@ def test_who_follows_gets_the_content(tmp_path):
             assert done.stdout == DATA
             done = subprocess.run(["curl", "-sSfL", "-r", "8-11", url], capture_output=True, check=True, timeout=30)
             assert done.stdout == DATA[8:12]
-            assert cdn.targets == ["/images" + KEY] * 2
+            assert [request.target for request in cdn.requests] == ["/images" + KEY] * 2
 
 
 @pytest.mark.parametrize(
@@ -275,34 +274,20 @@ RANGES = {
 }
 
 
-class RangesServer:
-    """Publishes `body`, and counts."""
+class RangesServer(SmallServer):
+    """Publishes `body`."""
 
     def __init__(self):
+        super().__init__()
         self.body = json.dumps(RANGES).encode()
-        self.count = 0
-        outer = self
+        self.url = f"{self.origin}/ip-ranges.json"
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.count += 1
-                self.send_response(200 if outer.body else 503)
-                self.end_headers()
-                self.wfile.write(outer.body)
+    @property
+    def count(self):
+        return len(self.requests)
 
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/ip-ranges.json"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+    def answer(self, request):
+        return 200 if self.body else 503, self.body, {}
 
 
 @pytest.fixture

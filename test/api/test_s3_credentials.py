@@ -1,57 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Temporary credentials: who is asked for them, how, and how often."""
+import contextlib
 import datetime
-import http.server
 import json
 import os
-import threading
 import urllib.parse
 
 import pytest
 from support.registry import Registry, is_upstream
+from support.small_server import SmallServer
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="what only we and later versions do")
 
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 
 
-class Giver:
+class Giver(SmallServer):
     """Answers as a metadata service of either version, a container's agent, or a token service."""
 
     def __init__(self, service, lifetime_s=3600, has_sessions=True):
+        super().__init__()
         self.service = service
         self.lifetime_s = lifetime_s
         self.has_sessions = has_sessions
-        self.requests = []
-        giver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                giver.requests.append((self.command, self.path, dict(self.headers)))
-                status, body = giver.answer(self.command, self.path, self.headers)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_PUT = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
     def expiration(self):
         at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.lifetime_s)
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def answer(self, method, path, headers):
+    def answer(self, request):
+        return *self.find(*request), {}
+
+    def find(self, method, path, headers):
         if path == "/latest/api/token":
             if not self.has_sessions:
                 return 404, b""
@@ -80,15 +60,8 @@ class Giver:
 
 @pytest.fixture
 def make_giver(bucket):
-    givers = []
-
-    def make(**options):
-        givers.append(Giver(bucket.service, **options))
-        return givers[-1]
-
-    yield make
-    for giver in givers:
-        giver.close()
+    with contextlib.ExitStack() as givers:
+        yield lambda **options: givers.enter_context(Giver(bucket.service, **options))
 
 
 @pytest.fixture
@@ -111,19 +84,19 @@ def push_twice(registry, repo):
 
 def test_a_machine_s_role_with_sessions(start, make_giver, repo):
     giver = make_giver()
-    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.url), repo)
+    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.origin), repo)
     assert [path for _, path, _ in giver.requests] == ["/latest/api/token", ROLE_PATH, f"{ROLE_PATH}the-role"]
 
 
 def test_a_machine_s_role_without_sessions(start, make_giver, repo):
     giver = make_giver(has_sessions=False)
-    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.url), repo)
+    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.origin), repo)
     assert [path for _, path, _ in giver.requests][-2:] == [ROLE_PATH, f"{ROLE_PATH}the-role"]
 
 
 def test_what_is_about_to_expire_is_renewed(start, make_giver, repo):
     giver = make_giver(lifetime_s=60)
-    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.url), repo)
+    push_twice(start(AWS_EC2_METADATA_SERVICE_ENDPOINT=giver.origin), repo)
     assert len([path for _, path, _ in giver.requests if path == f"{ROLE_PATH}the-role"]) > 1
 
 
@@ -131,7 +104,7 @@ def test_a_container_s_agent_gets_its_token(start, make_giver, repo, tmp_path):
     giver = make_giver()
     token = tmp_path / "token"
     token.write_text("agent-token\n")
-    push_twice(start(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{giver.url}/creds",
+    push_twice(start(AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{giver.origin}/creds",
                      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(token)), repo)
     ((_, path, headers),) = giver.requests
     assert (path, headers["Authorization"]) == ("/creds", "agent-token")
@@ -142,7 +115,7 @@ def test_a_role_by_web_identity(start, make_giver, repo, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret+token/=")
     registry = start(AWS_WEB_IDENTITY_TOKEN_FILE=str(token), AWS_ROLE_ARN="arn:aws:iam::1:role/r",
-                     AWS_ENDPOINT_URL_STS=giver.url)
+                     AWS_ENDPOINT_URL_STS=giver.origin)
     push_twice(registry, repo)
     ((_, path, _),) = giver.requests
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
@@ -157,7 +130,7 @@ def test_a_token_file_that_is_none_is_an_error_of_the_request(start, make_giver,
     make(tmp_path / "token")
     giver = make_giver()
     registry = start(AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"), AWS_ROLE_ARN="arn:aws:iam::1:role/r",
-                     AWS_ENDPOINT_URL_STS=giver.url)
+                     AWS_ENDPOINT_URL_STS=giver.origin)
     with registry.client() as client:
         assert client.post(f"/v2/{repo}/blobs/uploads/").status >= 500
     assert "token is not a regular file" in registry.stderr()

@@ -29,13 +29,13 @@ def pushed(server, small_image, tmp_path):
     images.oci_layout(tmp_path / "in", "v1", small_image)
     name = f"{server.host}/elsewhere/it:v1"
     skopeo("copy", "--dest-tls-verify=false", f"oci:{tmp_path}/in:v1", f"docker://{name}")
-    server.cdn.targets.clear()
+    server.cdn.requests.clear()
     return name
 
 
 def assert_fetched_elsewhere(server, image):
     """Every blob came from the other server, and none from the registry."""
-    fetched = {target.rsplit("/", 2)[1] for target in server.cdn.targets}
+    fetched = {request.target.rsplit("/", 2)[1] for request in server.cdn.requests}
     assert {digest.split(":")[1] for digest in image.blob_digests()} - fetched == set()
     gets = [line for line in server.stdout().splitlines() if '"GET /v2/elsewhere/it/blobs/' in line]
     assert gets and all('" 307 0 ' in line for line in gets), gets
@@ -77,4 +77,4 @@ def test_curl(server, pushed, small_image):
     digest = small_image.config_digest
     body = run([CURL, "-sSfL", f"http://{server.host}/v2/elsewhere/it/blobs/{digest}"])
     assert images.digest_of(body) == digest
-    assert [target for target in server.cdn.targets if digest.split(":")[1] in target]
+    assert [request for request in server.cdn.requests if digest.split(":")[1] in request.target]

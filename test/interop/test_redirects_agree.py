@@ -107,4 +107,4 @@ def test_each_serves_what_the_other_sends_clients_to(tmp_path):
             assert one.get(BLOB).header("Location") == other.get(BLOB).header("Location")
             digest = other.push_blob("a/b", b"of the other")
             location = one.get(f"/v2/a/b/blobs/{digest}").header("Location")
-            assert cdn.answer(urllib.parse.urlsplit(location))[1] == b"of the other"
+            assert cdn.find(urllib.parse.urlsplit(location))[1] == b"of the other"

@@ -6,53 +6,22 @@
 
 A Bucket speaks as much of Amazon's protocol as reading takes: it looks at no signature.
 """
-import http.server
-import threading
 import urllib.parse
 import xml.sax.saxutils
+
+from support.small_server import SmallServer
 
 LISTING = '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
 
 
-class _Server:
-    def __init__(self):
-        self.targets = []  # paths that were asked for, in their order
-        outer = self
+class _Server(SmallServer):
+    """Parts of its objects can be had, too."""
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                outer.targets.append(self.path)
-                status, body, headers = outer.answer(urllib.parse.urlsplit(self.path))
-                if status == 200 and "Range" in self.headers:
-                    status, body, headers = _part(body, self.headers["Range"])
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_HEAD = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        self.origin = f"http://{self.host}"
-
-    def __enter__(self):
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def answer(self, request):
+        status, body, headers = self.find(urllib.parse.urlsplit(request.target))
+        if status == 200 and "Range" in request.headers:
+            return _part(body, request.headers["Range"])
+        return status, body, headers
 
 
 def _part(body, wanted):
@@ -70,7 +39,7 @@ class FileServer(_Server):
         self.prefix = prefix
         self.url = self.origin + prefix
 
-    def answer(self, url):
+    def find(self, url):
         path = self.root / url.path.removeprefix(self.prefix).lstrip("/")
         if not url.path.startswith(self.prefix) or not path.is_file():
             return 404, b"", {}
@@ -89,7 +58,7 @@ class Bucket(_Server):
         return {"accesskey": "AK", "secretkey": "SK", "region": "us-east-1", "bucket": self.name,
                 "regionendpoint": self.origin, "secure": False} | more
 
-    def answer(self, url):
+    def find(self, url):
         key = urllib.parse.unquote(url.path).removeprefix(f"/{self.name}").removeprefix("/")
         if key == "":
             return 200, self._listing(urllib.parse.parse_qs(url.query)), {"Content-Type": "application/xml"}
