@@ -178,25 +178,22 @@ def s3_registry(start_s3_registry):
     return start_s3_registry()
 
 
-def _client(registry):
-    with registry.client() as client:
-        yield client
-    assert registry.is_running(), f"the server ended:\n{registry.stderr()[-8000:]}"
-
-
 @pytest.fixture
 def client(registry):
-    yield from _client(registry)
+    with registry.surviving_client() as client:
+        yield client
 
 
 @pytest.fixture
 def fs_client(fs_registry):
-    yield from _client(fs_registry)
+    with fs_registry.surviving_client() as client:
+        yield client
 
 
 @pytest.fixture
 def memory_client(memory_registry):
-    yield from _client(memory_registry)
+    with memory_registry.surviving_client() as client:
+        yield client
 
 
 @pytest.fixture

@@ -12,11 +12,9 @@ import socket
 import subprocess
 
 import pytest
-from support import layout
 from support.check import assert_error
-from support.client import with_query
 from support.content import EMPTY_DIGEST, SCHEMA2, UNKNOWN_DIGEST, digest_of, image, random_bytes
-from support.registry import Registry, binary, is_upstream
+from support.registry import Registry, binary
 from support.session import hash_state
 
 NO_REPAIR = "upstream answers 500 for what is damaged and does not repair it"

@@ -247,14 +247,6 @@ def auth(program, folder, seconds):
 # ---- a bucket ----------------------------------------------------------------------------------
 
 
-class Delayed:
-    """A service as it is seen through a proxy."""
-
-    def __init__(self, service, proxy):
-        self.url = proxy.url
-        self.access_key, self.secret_key, self.region = service.access_key, service.secret_key, service.region
-
-
 def latencies_while_the_store_is_slow(server, idle, seconds):
     """Of GET /v2/ while others push and pull as fast as the store lets them; and what the machine, as
     busy as that, does to the same of a server that is @idle."""

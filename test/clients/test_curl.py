@@ -27,7 +27,7 @@ def begin_upload(server, repository):
 
 
 @pytest.fixture
-def payload(tmp_path, layer_folder):
+def payload(layer_folder):
     """A file of 30 MiB and its digest."""
     layer = images.make_layer(layer_folder, "payload", 77, 30 * images.MIB)
     return layer.path, layer.digest

@@ -7,7 +7,7 @@ import pytest
 from support.client import OCTETS, with_query
 from support.content import digest_of, random_bytes
 from support.registry import wait_until
-from support.reload import DONE, reload
+from support.reload import reload
 
 pytestmark = pytest.mark.ours("upstream ends at SIGHUP")
 

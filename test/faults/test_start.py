@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 import pytest
-from support.registry import binary, is_upstream, wait_until
+from support.registry import binary, is_upstream
 
 ours = pytest.mark.skipif(is_upstream(), reason="our words")
 

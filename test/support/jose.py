@@ -56,13 +56,13 @@ def _der_integers(der):
 class Key:
     """A private key in a file of @folder."""
 
-    def __init__(self, folder, kind="P-256", pem=None):
+    def __init__(self, folder, kind="P-256"):
         self.kind = kind
         self.algorithm = _KINDS[kind][1]
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"key{next(_counter)}.pem"
-        self.path.write_bytes(pem or openssl("genpkey", *_KINDS[kind][0]))
+        self.path.write_bytes(openssl("genpkey", *_KINDS[kind][0]))
         self.spki = openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")
 
     # ---- what it is called ----------------------------------------------------------------------
@@ -187,6 +187,6 @@ def mint(key, payload, header=None, algorithm=None, signature=None):
     return f"{data}.{made if isinstance(made, str) else b64url(made)}"
 
 
-def hmac_signature(secret, hash_name="sha256"):
+def hmac_signature(secret):
     """For tokens that pretend a public key is a shared secret."""
-    return lambda data: hmac.new(secret, data, hash_name).digest()
+    return lambda data: hmac.new(secret, data, "sha256").digest()

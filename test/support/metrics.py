@@ -61,9 +61,6 @@ class Metrics:
         """{labels as a sorted tuple of pairs: value}"""
         return {tuple(sorted(labels)): value for (n, labels), value in self.samples.items() if n == name}
 
-    def label_values(self):
-        return {value for _, labels in self.samples for _, value in labels}
-
 
 def scrape(registry):
     with debug_client(registry) as client:

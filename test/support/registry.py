@@ -225,6 +225,13 @@ class Registry:
     def client(self, **options):
         return Client(self.address, **options)
 
+    @contextlib.contextmanager
+    def surviving_client(self, **options):
+        """A client; what it does must not have ended the server."""
+        with self.client(**options) as client:
+            yield client
+        assert self.is_running(), f"the server ended:\n{self.stderr()[-8000:]}"
+
     def connect(self, **options):
         return Connection(self.address, **options)
 

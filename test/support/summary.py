@@ -11,7 +11,6 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 CMOCKA_PASSED = re.compile(r"\[  PASSED  \] (\d+) test")
-CMOCKA_FAILED = re.compile(r"\[  FAILED  \] (\d+) test")
 CMOCKA_FAILED_NAME = re.compile(r"^\[  FAILED  \] (?!\d)(\S+)", re.MULTILINE)
 CMOCKA_SKIPPED_NAME = re.compile(r"^\[  SKIPPED \] (?!\d)(\S+)", re.MULTILINE)
 
