@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the house that a compiler does not check."""
+import ast
+import fnmatch
 import pathlib
 import re
 import shutil
@@ -248,6 +250,57 @@ def test_shell_blocks_of_a_document_parse(document):
     for block in re.findall(r"^```sh\n(.*?)^```", read(document), re.MULTILINE | re.DOTALL):
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
         assert done.returncode == 0, block + done.stderr
+
+
+FILE_NAME = re.compile(r"[\w./-]+\.(?:c|h|inc|py|md|sh|cmake|txt|ya?ml)")
+OF_OPERATORS = re.compile(r"/.*|config\.yml")  # files on their machines
+
+
+def code_spans(text):
+    """What a document has in backticks, without its blocks."""
+    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_names_only_files_that_exist(document):
+    """By their path from the root, or by the end of a path below the document's folder."""
+    folder = pathlib.Path(document).parent
+    known = [str(p) for p in tracked()] + [f"/{p}" for p in tracked() if folder in p.parents]
+    names = [name for name in code_spans(read(document)) if FILE_NAME.fullmatch(name)]
+    wrong = [name for name in names if not OF_OPERATORS.fullmatch(name)
+             and not any(path == name or path.startswith("/") and path.endswith(f"/{name}") for path in known)]
+    assert wrong == []
+
+
+def readme_of(folder):
+    return next(up / "README.md" for up in [folder, *folder.parents] if (ROOT / up / "README.md").is_file())
+
+
+SUPPORT = [p for p in tracked(".c", ".h", ".py") if p.parent == pathlib.Path("test/support") and p.stem != "__init__"]
+
+
+@pytest.mark.parametrize("room", sorted({str(p.parent) for p in PRODUCT_FILES + SUPPORT}))
+def test_a_readme_names_every_file_of_its_room(room):
+    """In backticks or in the first column of a table, with or without its ending; `*` stands for many."""
+    room = pathlib.Path(room)
+    text = read(readme_of(room))
+    named = code_spans(text) + re.findall(r"^\|([^|]*)\|", text, re.MULTILINE)
+    patterns = {word for word in re.findall(r"[\w*]+", " ".join(named)) if word.strip("*")}
+    stems = {p.stem for p in PRODUCT_FILES + SUPPORT if p.parent == room}
+    assert sorted(stem for stem in stems if not any(fnmatch.fnmatchcase(stem, one) for one in patterns)) == []
+
+
+@pytest.mark.parametrize("path", [str(p) for p in tracked(".py")])
+def test_python_imports_nothing_it_does_not_use(path):
+    """But for what a module offers to others; there the line says noqa."""
+    text = read(path)
+    lines = text.splitlines()
+    wrong = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and "noqa" not in lines[node.lineno - 1]:
+            names = [(alias.asname or alias.name).split(".")[0] for alias in node.names]
+            wrong += [name for name in names if len(re.findall(rf"\b{name}\b", text)) == 1]
+    assert wrong == []
 
 
 def test_every_room_has_a_readme():
