@@ -4,8 +4,8 @@
  */
 #include "auth/htpasswd/glob.h"
 #include "lib/base/cleanup.h"
-#include "lib/base/clock.h"
 #include "lib/base/str.h"
+#include "test/support/cost.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,7 +105,7 @@ static void many_stars_take_no_longer(void **state)
 {
     auto_str pattern = STR_INIT(GLOB_LEN_MAX);
     auto_str name = STR_INIT(255);
-    int64_t started = clock_monotonic_ns();
+    int64_t started = cost_ns();
 
     (void)state;
     while (pattern.len + 3 < GLOB_LEN_MAX)
@@ -115,14 +115,14 @@ static void many_stars_take_no_longer(void **state)
         str_append_char(&name, 'a');
     for (int i = 0; i < 100; i++)
         assert_false(glob_match(str_span(&pattern), str_span(&name)));
-    assert_true(clock_monotonic_ns() - started < 2000000000);
+    assert_true(cost_ns() - started < COST_MAX_NS);
 }
 
 static void many_double_stars_take_no_longer(void **state)
 {
     auto_str pattern = STR_INIT(GLOB_LEN_MAX);
     auto_str name = STR_INIT(255);
-    int64_t started = clock_monotonic_ns();
+    int64_t started = cost_ns();
 
     (void)state;
     while (pattern.len + 6 < GLOB_LEN_MAX)
@@ -133,7 +133,7 @@ static void many_double_stars_take_no_longer(void **state)
     str_append_char(&name, 'a');
     for (int i = 0; i < 100; i++)
         assert_false(glob_match(str_span(&pattern), str_span(&name)));
-    assert_true(clock_monotonic_ns() - started < 2000000000);
+    assert_true(cost_ns() - started < COST_MAX_NS);
 }
 
 static void a_name_too_long_for_a_repository_is_matched_by_everything_only(void **state)

@@ -10,6 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/task/loop.h"
 #include "lib/task/task.h"
+#include "test/support/clockwork.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,6 +45,7 @@ static int setup(void **state)
     str_append_text(&user.entry, hash);
     nobody = PASSWORD_INIT;
     nobody.usual_cost = 4;
+    clockwork_start();
     logins = logins_new(LOGINS_AT_ONCE);
     log_set_level(LOG_LEVEL_DEBUG);
     stderr_before = dup(STDERR_FILENO);
@@ -166,6 +168,9 @@ static void a_wrong_password_is_remembered_for_a_while(void **state)
     for (int i = 0; i < 100; i++)
         assert_int_equal(verify("10.0.0.1", "u", "wrong"), LOGINS_WRONG);
     assert_int_equal(bcrypt_count(), 1);
+    clockwork_pass(LOGINS_WRONG_MS);
+    assert_int_equal(verify("10.0.0.1", "u", "wrong"), LOGINS_WRONG);
+    assert_int_equal(bcrypt_count(), 1);
 }
 
 static void requests_that_come_together_share_one_verification(void **state)
@@ -267,6 +272,16 @@ static void who_guesses_is_slowed(void **state)
     assert_in_range(bcrypt_count(), ATTEMPTS_LIMIT, ATTEMPTS_LIMIT + 2);
     assert_int_equal(verify("10.0.0.1", "u", "one more"), LOGINS_SLOWED);
     assert_int_equal(verify("10.0.0.1", "u", "right"), LOGINS_SLOWED);
+    assert_true(clockwork_slept_ms() > 0);
+}
+
+static void who_waits_may_try_again(void **state)
+{
+    (void)state;
+    guess("10.0.0.1", "u");
+    assert_int_equal(verify("10.0.0.1", "u", "right"), LOGINS_SLOWED);
+    clockwork_pass(3 * ATTEMPTS_PERIOD_MS);
+    assert_int_equal(verify("10.0.0.1", "u", "right"), LOGINS_RIGHT);
 }
 
 static void who_is_remembered_is_never_slowed(void **state)
@@ -391,6 +406,7 @@ int main(void)
         TEST(an_entry_that_is_not_bcrypt_is_as_good_as_none),
         TEST(a_long_password_counts_up_to_72_bytes),
         TEST(who_guesses_is_slowed),
+        TEST(who_waits_may_try_again),
         TEST(who_is_remembered_is_never_slowed),
         TEST(other_users_and_other_addresses_are_not_slowed),
         TEST(one_network_of_ipv6_is_one_address),

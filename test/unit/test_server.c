@@ -38,6 +38,8 @@
 #define ROUNDS   4
 #define BODY_MAX (1 << 20)
 
+#define PATIENCE_MS 300000
+
 /* How clients reach the server. */
 struct way {
     const char *net;
@@ -279,7 +281,7 @@ static void watch_main(void *arg)
 
     while (task_count() > 1 && task_sleep(1, &err) == 0)
         ;
-    http_server_drain(server, 10000, on_drained, arg);
+    http_server_drain(server, PATIENCE_MS, on_drained, arg);
 }
 
 static size_t open_descriptors(void)
@@ -307,7 +309,7 @@ static SSL_CTX *client_context(int version)
 static void storm(const struct way *way, struct http_tls *tls)
 {
     static struct client clients[CLIENTS];
-    struct http_server_options options = {handle, NULL, tls, 10000, 10000, 10000};
+    struct http_server_options options = {handle, NULL, tls, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS};
     struct error err = ERROR_INIT;
     size_t descriptors = open_descriptors();
     SSL_CTX *ctx = way->is_tls ? client_context(way->version) : NULL;
