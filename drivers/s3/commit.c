@@ -11,6 +11,7 @@
 
 #include "drivers/s3/copy.h"
 #include "drivers/s3/hints.h"
+#include "drivers/s3/s3_etag.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/sender.h"
 #include "lib/base/log.h"
@@ -37,6 +38,21 @@ static void learn_of_ends(struct writer *writer)
     parts_fini(&parts);
 }
 
+/* Whether its ETag is the one that the completion has told; else none is known of it. */
+static void learn_of_etags(struct writer *writer)
+{
+    struct hints *hints = writer->service->hints;
+    struct error err = ERROR_INIT;
+    struct s3_head head;
+
+    if (hints_etag(hints) == HINTS_ETAG_UNKNOWN && writer->etag[0] != '\0' &&
+        s3_object_head(writer->service, writer->name, &head, &err) == 0)
+        hints_learn_etag(hints, s3_etag_equals(head.etag, writer->etag) ? HINTS_ETAG_KEPT
+                                                                        : HINTS_ETAG_OTHER);
+    if (hints_etag(hints) != HINTS_ETAG_KEPT)
+        writer->etag[0] = '\0';
+}
+
 int commit_complete(struct writer *writer, struct error *err)
 {
     int rc;
@@ -46,7 +62,8 @@ int commit_complete(struct writer *writer, struct error *err)
                   writer->tail_etag);
         writer->tail_etag = NULL;
     }
-    rc = s3_multipart_complete(writer->service, writer->name, writer->id, &writer->parts, err);
+    rc = s3_multipart_complete(writer->service, writer->name, writer->id, &writer->parts,
+                               writer->etag, err);
     if (rc < 0 && writer->tail_sent > 0) {
         struct part *last = &writer->parts.items[--writer->parts.count];
 
@@ -59,10 +76,16 @@ int commit_complete(struct writer *writer, struct error *err)
     writer->tail_sent = 0;
     parts_fini(&writer->parts);
     learn_of_ends(writer);
+    if (rc == 0)
+        learn_of_etags(writer);
+    else
+        writer->etag[0] = '\0';
     free(writer->id);
     writer->id = NULL;
     writer->is_complete = true;
     writer->is_bare = false;
+    if (rc > 0)
+        return error_set(err, ERROR_IO, "an answer was lost, and the object may be another's");
     return 0;
 }
 
@@ -89,7 +112,9 @@ static int put_whole(struct writer *writer, const char *to, struct error *err)
 
 static int move(struct writer *writer, const char *to, struct error *err)
 {
-    return copy_object(writer->service, writer->name, to, writer->base.size, err);
+    struct source from = {writer->name, writer->etag, writer->base.size};
+
+    return copy_object(writer->service, &from, to, err);
 }
 
 static int commit(struct writer *writer, const char *to, struct error *err)

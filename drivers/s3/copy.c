@@ -5,6 +5,7 @@
 #include "drivers/s3/copy.h"
 
 #include "drivers/s3/parallel.h"
+#include "drivers/s3/s3_etag.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/verdict.h"
 #include "lib/base/clock.h"
@@ -17,16 +18,16 @@
 #include "lib/base/banned.h"
 
 #define LONG_PART (2 * COPY_STRETCH_MIN) /* a slow service copies it within half a minute */
+#define ANOTHER   "what was being copied is another one now"
 
 /* ---- in parts ---- */
 
 /* Stretches of @from that become parts first, first + 1, ... of an upload. */
 struct stretches {
     struct service *service;
-    const char *from;
+    const struct source *from;
     const char *to;
     const char *id;
-    int64_t size;
     size_t count;
     int first;
     char **etags; /* owned, each NULL until it is copied */
@@ -35,8 +36,8 @@ struct stretches {
 /* All about the same length, so that none is too short. */
 static int64_t stretch_offset(const struct stretches *stretches, size_t index)
 {
-    int64_t each = stretches->size / (int64_t)stretches->count;
-    int64_t rest = stretches->size % (int64_t)stretches->count;
+    int64_t each = stretches->from->size / (int64_t)stretches->count;
+    int64_t rest = stretches->from->size % (int64_t)stretches->count;
 
     return each * (int64_t)index + ((int64_t)index < rest ? (int64_t)index : rest);
 }
@@ -45,7 +46,7 @@ static int copy_stretch(void *arg, size_t index, struct error *err)
 {
     struct stretches *stretches = arg;
     int64_t offset = stretch_offset(stretches, index);
-    struct stretch stretch = {.source = stretches->from,
+    struct stretch stretch = {.source = stretches->from->name,
                               .offset = offset,
                               .len = stretch_offset(stretches, index + 1) - offset,
                               .is_all = stretches->count == 1};
@@ -55,14 +56,28 @@ static int copy_stretch(void *arg, size_t index, struct error *err)
                              err);
 }
 
-/* Copies @size bytes as @count parts, and adds them to @parts. */
-static int copy_stretches(struct service *service, const char *from, int64_t size, const char *to,
+/* Services differ in whether a stretch may have a condition: so it is looked at afterwards. */
+static int check_source(struct service *service, const struct source *from, struct error *err)
+{
+    struct s3_head head;
+
+    if (from->etag[0] == '\0')
+        return 0;
+    if (s3_object_head(service, from->name, &head, err) < 0)
+        return -1;
+    return s3_etag_equals(head.etag, from->etag) ? 0 : error_set(err, ERROR_IO, ANOTHER);
+}
+
+/* Copies all as @count parts, and adds them to @parts. */
+static int copy_stretches(struct service *service, const struct source *from, const char *to,
                           const char *id, size_t count, struct parts *parts, struct error *err)
 {
     struct stretches stretches = {
-        service, from, to, id, size, count, parts_next(parts), xcalloc(count, sizeof(char *))};
+        service, from, to, id, count, parts_next(parts), xcalloc(count, sizeof(char *))};
     int rc = parallel_run(count, service->copy_width, copy_stretch, &stretches, err);
 
+    if (rc == 0)
+        rc = check_source(service, from, err);
     for (size_t i = 0; i < count; i++) {
         if (rc == 0)
             parts_add(parts, stretches.first + (int)i,
@@ -84,54 +99,105 @@ static size_t stretch_count(int64_t size, int64_t each)
     return (size_t)(count > S3_PARTS_MAX ? S3_PARTS_MAX : count);
 }
 
-int copy_to_parts(struct service *service, const char *from, int64_t size, const char *to,
+int copy_to_parts(struct service *service, const struct source *from, const char *to,
                   const char *id, struct parts *parts, struct error *err)
 {
     int64_t each = (int64_t)service->chunk_size;
 
     if (each < LONG_PART)
         each = LONG_PART;
-    return copy_stretches(service, from, size, to, id, stretch_count(size, each), parts, err);
+    return copy_stretches(service, from, to, id, stretch_count(from->size, each), parts, err);
 }
 
 /* Others may be copying the same content: each has an upload of its own. */
-static int copy_in_parts(struct service *service, const char *from, const char *to, int64_t size,
+static int copy_in_parts(struct service *service, const struct source *from, const char *to,
                          struct error *err)
 {
-    size_t count = stretch_count(size, service->copy_chunk_size);
+    size_t count = stretch_count(from->size, service->copy_chunk_size);
     struct parts parts = {0};
+    char etag[S3_ETAG_SIZE];
     char *id = NULL;
     int rc;
 
     if (s3_multipart_begin(service, to, false, &id, err) < 0)
         return -1;
-    rc = copy_stretches(service, from, size, to, id, count, &parts, err);
+    rc = copy_stretches(service, from, to, id, count, &parts, err);
     if (rc == 0)
-        rc = s3_multipart_complete(service, to, id, &parts, err);
+        rc = s3_multipart_complete(service, to, id, &parts, etag, err);
     if (rc < 0)
         s3_multipart_give_up(service, to, id);
     parts_fini(&parts);
     free(id);
-    return rc;
+    return rc < 0 ? -1 : 0; /* another one there is the same content, copied by others */
 }
 
 /* ---- in one request ---- */
 
-/* @is_only_way: else whoever waits in vain for the answer goes on in parts. @out: s3_answer_fini,
- * also on failure. */
-static int copy_whole(struct service *service, const char *from, const char *to, int64_t size,
-                      bool is_only_way, struct s3_answer *out, struct error *err)
+/* How a copy in one request is asked for, and what came of it. */
+struct whole {
+    bool is_only_way; /* else whoever waits in vain for the answer goes on in parts */
+    bool is_another;  /* the object is not the one that was meant */
+    struct s3_answer answer;
+};
+
+static void whole_fini(struct whole *whole)
+{
+    s3_answer_fini(&whole->answer);
+}
+#define auto_whole auto_cleanup(whole_fini) struct whole
+
+static int copy_once(struct service *service, const struct source *from, const char *to,
+                     bool is_conditional, struct whole *whole, struct error *err)
 {
     auto_str source = STR_INIT(S3_KEY_MAX * 3);
     struct s3_request request = {
-        .method = "PUT", .key = to, .is_checked_later = !is_only_way, .is_result_due = true};
+        .method = "PUT", .key = to, .is_checked_later = !whole->is_only_way, .is_result_due = true};
 
     if (!service->copy_pace.is_learning) /* else it is still to show that it needs no patience */
-        request.patience_ms = s3_request_patience(size);
-    s3_object_source(service, from, &source);
+        request.patience_ms = s3_request_patience(from->size);
+    s3_object_source(service, from->name, &source);
     s3_request_object_headers(&request, service);
     s3_request_header(&request, "x-amz-copy-source", str_text(&source));
-    return s3_request_do(service, &request, out, err);
+    if (is_conditional) {
+        s3_request_header(&request, "x-amz-copy-source-if-match", from->etag);
+        s3_request_header(&request, "x-amz-copy-if-match", from->etag); /* as radosgw calls it */
+    }
+    return s3_request_do(service, &request, &whole->answer, err);
+}
+
+/* Whether the service has understood, and does not want to. */
+static bool is_refusal(const struct s3_answer *answer, const struct error *why)
+{
+    return answer->status != 0 && (why->code == ERROR_IO || why->code == ERROR_INVALID) &&
+           verdict_on_repeating(answer, why) == VERDICT_FINAL;
+}
+
+/* OpenStack Swift compares the condition with an ETag that it tells nobody; others may not know the
+ * header. So a refusal says something about the object only if its ETag does. */
+static int copy_whole(struct service *service, const struct source *from, const char *to,
+                      struct whole *whole, struct error *err)
+{
+    bool is_conditional = from->etag[0] != '\0' && !service->has_no_conditions;
+    struct error why = ERROR_INIT;
+    struct error ignored = ERROR_INIT;
+    struct s3_head head;
+
+    if (copy_once(service, from, to, is_conditional, whole, &why) == 0)
+        return 0;
+    if (!is_conditional || !is_refusal(&whole->answer, &why) ||
+        s3_object_head(service, from->name, &head, &ignored) < 0) {
+        *err = why;
+        return -1;
+    }
+    whole->is_another = !s3_etag_equals(head.etag, from->etag);
+    if (whole->is_another)
+        return error_set(err, ERROR_IO, ANOTHER);
+    s3_answer_fini(&whole->answer);
+    if (copy_once(service, from, to, false, whole, err) < 0)
+        return -1;
+    log_info("s3: copies are asked for without a condition from now on: %s", why.message);
+    service->has_no_conditions = true;
+    return 0;
 }
 
 /* Whether a copy that failed would fail the next time too. */
@@ -156,44 +222,44 @@ static void doubt(struct service *service, int64_t size, int64_t took_ns, const 
 
 /* What was refused would be refused again, what took too long would take as long again: not so in
  * parts. */
-static int copy_somehow(struct service *service, const char *from, const char *to, int64_t size,
+static int copy_somehow(struct service *service, const struct source *from, const char *to,
                         struct error *err)
 {
     int64_t begun_ns = clock_monotonic_ns();
     struct error why = ERROR_INIT;
-    auto_s3_answer answer;
-    int rc = copy_whole(service, from, to, size, false, &answer, &why);
+    auto_whole whole = {.is_only_way = false};
+    int rc = copy_whole(service, from, to, &whole, &why);
     int64_t took_ns = clock_monotonic_ns() - begun_ns;
 
     if (rc == 0) {
-        if (!answer.is_doubtful && is_pace_slow(size, took_ns))
-            doubt(service, size, took_ns, NULL);
+        if (!whole.answer.is_doubtful && is_pace_slow(from->size, took_ns))
+            doubt(service, from->size, took_ns, NULL);
         return 0;
     }
-    if (why.code != ERROR_IO) {
+    if (why.code != ERROR_IO || whole.is_another) {
         *err = why;
         return -1;
     }
     log_debug("s3: a copy in one request, which goes on in parts: %s", why.message);
-    if (copy_in_parts(service, from, to, size, err) < 0)
+    if (copy_in_parts(service, from, to, err) < 0)
         return -1;
-    if (is_lasting(&answer, &why, size, took_ns))
-        doubt(service, size, took_ns, &why);
+    if (is_lasting(&whole.answer, &why, from->size, took_ns))
+        doubt(service, from->size, took_ns, &why);
     return 0;
 }
 
-int copy_object(struct service *service, const char *from, const char *to, int64_t size,
+int copy_object(struct service *service, const struct source *from, const char *to,
                 struct error *err)
 {
-    bool is_whole =
-        size <= S3_PART_MAX && is_pace_whole(&service->copy_pace, size, clock_monotonic_ns());
+    bool is_whole = from->size <= S3_PART_MAX &&
+                    is_pace_whole(&service->copy_pace, from->size, clock_monotonic_ns());
 
-    if (!is_whole && size >= 2 * S3_PART_MIN)
-        return copy_in_parts(service, from, to, size, err);
-    if (stretch_count(size, service->copy_chunk_size) < 2) {
-        auto_s3_answer answer;
+    if (!is_whole && from->size >= 2 * S3_PART_MIN)
+        return copy_in_parts(service, from, to, err);
+    if (stretch_count(from->size, service->copy_chunk_size) < 2) {
+        auto_whole whole = {.is_only_way = true};
 
-        return copy_whole(service, from, to, size, true, &answer, err);
+        return copy_whole(service, from, to, &whole, err);
     }
-    return copy_somehow(service, from, to, size, err);
+    return copy_somehow(service, from, to, err);
 }

@@ -16,6 +16,7 @@
 struct hints {
     struct lru *lru; /* struct hint by name */
     enum hints_end end;
+    enum hints_etag etag;
 };
 
 static void drop(void *value, void *arg)
@@ -50,6 +51,16 @@ enum hints_end hints_end(const struct hints *hints)
 void hints_learn(struct hints *hints, enum hints_end end)
 {
     hints->end = end;
+}
+
+enum hints_etag hints_etag(const struct hints *hints)
+{
+    return hints->etag;
+}
+
+void hints_learn_etag(struct hints *hints, enum hints_etag etag)
+{
+    hints->etag = etag;
 }
 
 const struct hint *hints_find(struct hints *hints, const char *name)

@@ -84,11 +84,13 @@ static int find_object(struct service *service, const char *name, struct pending
                        struct error *err)
 {
     struct error why = ERROR_INIT;
-    struct timespec modified_at;
+    struct s3_head head;
 
-    if (s3_object_head(service, name, &out->object_size, &modified_at, &why) == 0) {
+    if (s3_object_head(service, name, &head, &why) == 0) {
+        out->object_size = head.size;
+        memcpy(out->object_etag, head.etag, sizeof(out->object_etag));
         if (out->object_size > out->parts.size || out->id == NULL)
-            out->modified_at = modified_at;
+            out->modified_at = head.modified_at;
         return 0;
     }
     if (why.code == ERROR_NOT_FOUND) {
@@ -165,27 +167,27 @@ int pending_find(struct service *service, const char *name, struct pending *out,
     return 0;
 }
 
-/* Makes the object by way of a writer: the one that is open, or one for the moment. */
-static int show(struct service *service, const char *key, const char *name, struct error *err)
+/* Makes the object by way of a writer for the moment. */
+static int show(struct service *service, const char *key, struct error *err)
 {
-    struct writer *writer = writer_of(service, name);
     struct storage_writer *own = NULL;
     int rc;
 
-    if (writer != NULL)
-        return writer_show(writer, err);
     if (writer_open(&service->base, key, STORAGE_WRITER_APPEND, &own, err) < 0)
         return -1;
     rc = writer_show((struct writer *)own, err);
     writer_close(own);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 int pending_show(struct service *service, const char *key, struct error *err)
 {
     SERVICE_NAME(name, service, key);
+    struct writer *writer = writer_of(service, str_text(&name));
     auto_pending pending = {0};
 
+    if (writer != NULL)
+        return writer_show(writer, err);
     if (pending_find(service, str_text(&name), &pending, err) < 0)
         return -1;
     if (pending.id == NULL)
@@ -197,5 +199,5 @@ int pending_show(struct service *service, const char *key, struct error *err)
         return -1;
     if (pending.object_size >= pending.parts.size)
         return 1;
-    return show(service, key, str_text(&name), err) < 0 ? -1 : 1;
+    return show(service, key, err) < 0 ? -1 : 1;
 }

@@ -18,7 +18,8 @@ struct pending {
     struct parts parts;
     struct timespec modified_at;
     int64_t object_size; /* -1: no object, or nobody looked */
-    bool is_bare;        /* no object: somebody looked */
+    char object_etag[S3_ETAG_SIZE];
+    bool is_bare; /* no object: somebody looked */
 };
 
 /* Keys whose last name is `data` and that are not below the blobs: those of uploads. */
@@ -44,7 +45,8 @@ int64_t pending_size(const struct pending *pending);
 /*
  * pending_show - see to it that the object at @key is all that was flushed. May suspend.
  *
- * Returns 1 when there is an object, 0 when the content is empty and there is none. NOT_FOUND:
- * nothing there.
+ * Where a writer is open it is that writer's content, whatever others have put there; BUSY while it
+ * does something else. Returns 1 when there is an object, 0 when the content is empty and there is
+ * none. NOT_FOUND: nothing there.
  */
 must_check int pending_show(struct service *service, const char *key, struct error *err);

@@ -5,7 +5,9 @@
 #include "drivers/s3/reader.h"
 
 #include "drivers/s3/pending.h"
+#include "drivers/s3/s3_etag.h"
 #include "drivers/s3/s3_object.h"
+#include "drivers/s3/writer.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/client/client.h"
@@ -23,7 +25,7 @@ struct reader {
     struct storage_reader base;
     struct service *service; /* lent */
     char *name;              /* owned */
-    char etag[128];          /* of the content that is read: what comes later must be the same */
+    char etag[S3_ETAG_SIZE]; /* of the content that is read: what comes later must be the same */
     struct client_transfer *transfer; /* NULL: at the end */
     int resumes;
 };
@@ -37,6 +39,19 @@ void reader_close(struct storage_reader *base)
     free(reader);
 }
 
+static void end_transfer(struct reader *reader)
+{
+    client_close(reader->transfer);
+    reader->transfer = NULL;
+}
+
+/* Each answer tells of which object it is: no condition is asked for that a service could refuse.
+ */
+static bool is_another(const struct reader *reader, const struct s3_answer *answer)
+{
+    return reader->etag[0] != '\0' && !s3_etag_equals(reader->etag, answer->etag);
+}
+
 /* The content from base.offset on. */
 static int request_content(struct reader *reader, struct s3_answer *answer, struct error *err)
 {
@@ -46,31 +61,31 @@ static int request_content(struct reader *reader, struct s3_answer *answer, stru
     str_append_format(&range, "bytes=%" PRId64 "-", reader->base.offset);
     if (reader->base.offset > 0)
         s3_request_header(&request, "range", str_text(&range));
-    if (reader->etag[0] != '\0')
-        s3_request_header(&request, "if-match", reader->etag);
     if (s3_request_open(reader->service, &request, answer, &reader->transfer, err) < 0)
         return -1;
+    if (is_another(reader, answer)) {
+        end_transfer(reader);
+        return error_set(err, ERROR_IO, "what was being read is another one now");
+    }
     if (answer->length >= 0 &&
         (reader->base.offset == 0 ? answer->total < 0
                                   : answer->total == reader->base.offset + answer->length))
         return 0;
-    client_close(reader->transfer);
-    reader->transfer = NULL;
+    end_transfer(reader);
     return error_set(err, ERROR_IO, "the service does not send the part that was asked for");
 }
 
 /* An offset at the very end is no range for the service. */
 static int open_at_end(struct reader *reader, struct error *err)
 {
-    struct timespec modified_at;
-    int64_t size;
+    struct s3_head head;
 
-    if (s3_object_head(reader->service, reader->name, &size, &modified_at, err) < 0)
+    if (s3_object_head(reader->service, reader->name, &head, err) < 0)
         return -1;
-    if (reader->base.offset != size)
+    if (reader->base.offset != head.size)
         return error_set(err, ERROR_INVALID, "offset %" PRId64 " is beyond the end, %" PRId64,
-                         reader->base.offset, size);
-    reader->base.size = size;
+                         reader->base.offset, head.size);
+    reader->base.size = head.size;
     return 0;
 }
 
@@ -90,6 +105,15 @@ static int open_content(struct reader *reader, struct error *err)
     return 0;
 }
 
+/* While a writer holds the content: what is read is what the writer will commit, or nothing. */
+static void follow_writer(struct reader *reader)
+{
+    const struct writer *writer = writer_of(reader->service, reader->name);
+
+    if (writer != NULL && writer->is_complete)
+        memcpy(reader->etag, writer->etag, sizeof(reader->etag));
+}
+
 int reader_open(struct storage *storage, const char *key, int64_t offset,
                 struct storage_reader **out, struct error *err)
 {
@@ -106,6 +130,7 @@ int reader_open(struct storage *storage, const char *key, int64_t offset,
     reader->base = (struct storage_reader){.driver = storage->driver, .offset = offset, .fd = -1};
     reader->service = service;
     reader->name = str_take(&name);
+    follow_writer(reader);
     if (has_object == 1 && open_content(reader, err) < 0) {
         reader_close(&reader->base);
         return -1;
@@ -128,8 +153,7 @@ static int resume(struct reader *reader, const struct error *why, struct error *
 {
     auto_s3_answer answer = {0};
 
-    client_close(reader->transfer);
-    reader->transfer = NULL;
+    end_transfer(reader);
     if (!is_resumable(reader, why)) {
         *err = *why;
         return why->code == ERROR_TIMEOUT ? error_translate(err, ERROR_IO) : -1;
@@ -142,8 +166,7 @@ static int resume(struct reader *reader, const struct error *why, struct error *
 
 static int end_reading(struct reader *reader, struct error *err)
 {
-    client_close(reader->transfer);
-    reader->transfer = NULL;
+    end_transfer(reader);
     if (reader->base.offset == reader->base.size)
         return 0;
     return error_set(err, ERROR_IO, "the content ends %" PRId64 " bytes early",

@@ -65,10 +65,9 @@ static int remove_itself(struct service *service, const char *name, bool *out_fo
                          struct error *err)
 {
     struct error why = ERROR_INIT;
-    struct timespec modified_at;
-    int64_t size;
+    struct s3_head head;
 
-    if (s3_object_head(service, name, &size, &modified_at, &why) < 0) {
+    if (s3_object_head(service, name, &head, &why) < 0) {
         if (why.code == ERROR_NOT_FOUND)
             return 0;
         *err = why;

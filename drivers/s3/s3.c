@@ -71,7 +71,7 @@ static int s3_get(struct storage *storage, const char *key, struct str *out, str
 
     if (is_pending_key(key) && (has_object = pending_show(service, key, err)) < 0)
         return -1;
-    return has_object == 1 ? s3_object_get(service, str_text(&name), out, err) : 0;
+    return has_object == 1 ? s3_object_get(service, str_text(&name), "", out, err) : 0;
 }
 
 static int s3_put(struct storage *storage, const char *key, struct span content, struct error *err)
@@ -89,9 +89,15 @@ static int stat_content(struct service *service, const char *key, struct storage
 {
     SERVICE_NAME(name, service, key);
     auto_pending pending = {0};
+    struct s3_head head;
 
-    if (!is_pending_key(key))
-        return s3_object_head(service, str_text(&name), &out->size, &out->modified_at, err);
+    if (!is_pending_key(key)) {
+        if (s3_object_head(service, str_text(&name), &head, err) < 0)
+            return -1;
+        out->size = head.size;
+        out->modified_at = head.modified_at;
+        return 0;
+    }
     if (pending_find(service, str_text(&name), &pending, err) < 0)
         return -1;
     out->size = pending_size(&pending);
@@ -192,14 +198,13 @@ static int s3_list(struct storage *storage, const char *key, struct storage_list
 
 static int move(struct service *service, const char *from, const char *to, struct error *err)
 {
-    struct timespec modified_at;
-    int64_t size;
+    struct s3_head head;
 
-    if (s3_object_head(service, from, &size, &modified_at, err) < 0)
+    if (s3_object_head(service, from, &head, err) < 0)
         return -1;
     if (strcmp(from, to) == 0)
         return 0;
-    if (copy_object(service, from, to, size, err) < 0)
+    if (copy_object(service, &(struct source){from, "", head.size}, to, err) < 0)
         return -1;
     return s3_object_remove(service, from, err);
 }
@@ -290,6 +295,7 @@ const struct storage_driver s3_driver = {
     .writer_flush = writer_flush,
     .writer_close = writer_close,
     .writer_commit = writer_commit,
+    .writer_seal = writer_seal,
     .url_for = s3_url_for,
     .object_name = s3_object_name,
 };

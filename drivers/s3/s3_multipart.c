@@ -4,6 +4,7 @@
  */
 #include "drivers/s3/s3_multipart.h"
 
+#include "drivers/s3/s3_etag.h"
 #include "drivers/s3/s3_object.h"
 #include "drivers/s3/verdict.h"
 #include "lib/base/log.h"
@@ -149,25 +150,26 @@ static void append_parts(const struct parts *parts, struct str *out)
     str_append_text(out, "</CompleteMultipartUpload>");
 }
 
-/* The upload is gone, and maybe because our own lost call has completed it. */
-static int check_completed(struct service *service, const char *name, int64_t size,
-                           struct error *err)
+/* The upload is gone, and maybe because our own lost call has completed it. 1: by its ETag, the
+ * object could be another one. */
+static int check_completed(struct service *service, const char *name, const struct parts *parts,
+                           char out_etag[S3_ETAG_SIZE], struct error *err)
 {
-    struct timespec modified_at;
-    int64_t found;
+    struct s3_head head;
 
-    if (s3_object_head(service, name, &found, &modified_at, err) < 0)
+    if (s3_object_head(service, name, &head, err) < 0)
         return -1;
-    if (found != size)
+    if (head.size != parts->size)
         return error_set(err, ERROR_NOT_FOUND,
                          "the upload is gone, and the object there has %" PRId64
                          " bytes, not %" PRId64,
-                         found, size);
-    return 0;
+                         head.size, parts->size);
+    s3_etag_of_answer(NULL, parts, out_etag);
+    return s3_etag_equals(head.etag, out_etag) ? 0 : 1;
 }
 
 int s3_multipart_complete(struct service *service, const char *name, const char *id,
-                          const struct parts *parts, struct error *err)
+                          const struct parts *parts, char out_etag[S3_ETAG_SIZE], struct error *err)
 {
     auto_str query = STR_INIT(QUERY_MAX);
     auto_str body = STR_INIT(COMPLETE_MAX);
@@ -181,10 +183,12 @@ int s3_multipart_complete(struct service *service, const char *name, const char 
     request.body = str_span(&body);
     request.patience_ms = s3_request_patience(parts->size);
     s3_request_header(&request, "content-type", "application/xml");
-    if (s3_request_do(service, &request, &answer, &why) == 0)
+    if (s3_request_do(service, &request, &answer, &why) == 0) {
+        s3_etag_of_answer(answer.xml.etag, parts, out_etag);
         return 0;
+    }
     if (answer.is_doubtful && why.code == ERROR_NOT_FOUND)
-        return check_completed(service, name, parts->size, err);
+        return check_completed(service, name, parts, out_etag, err);
     *err = why;
     return -1;
 }

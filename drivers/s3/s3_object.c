@@ -4,6 +4,7 @@
  */
 #include "drivers/s3/s3_object.h"
 
+#include "drivers/s3/s3_etag.h"
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
 #include "lib/task/offload.h"
@@ -84,8 +85,8 @@ static void append_md5(struct span data, struct str *out)
 
 /* ---- single objects ---- */
 
-int s3_object_head(struct service *service, const char *name, int64_t *out_size,
-                   struct timespec *out_modified_at, struct error *err)
+int s3_object_head(struct service *service, const char *name, struct s3_head *out,
+                   struct error *err)
 {
     struct s3_request request = {.method = "HEAD", .key = name};
     auto_s3_answer answer;
@@ -94,8 +95,8 @@ int s3_object_head(struct service *service, const char *name, int64_t *out_size,
         return -1;
     if (answer.length < 0)
         return error_set(err, ERROR_IO, "the service does not say how long an object is");
-    *out_size = answer.length;
-    *out_modified_at = answer.modified_at;
+    *out = (struct s3_head){.size = answer.length, .modified_at = answer.modified_at};
+    memcpy(out->etag, answer.etag, sizeof(out->etag));
     return 0;
 }
 
@@ -124,12 +125,17 @@ int s3_object_put_pieces(struct service *service, const char *name, const struct
     return s3_request_do(service, &request, &answer, err);
 }
 
-int s3_object_get(struct service *service, const char *name, struct str *out, struct error *err)
+int s3_object_get(struct service *service, const char *name, const char *etag, struct str *out,
+                  struct error *err)
 {
     struct s3_request request = {.method = "GET", .key = name, .content = out};
     auto_s3_answer answer;
 
-    return s3_request_do(service, &request, &answer, err);
+    if (s3_request_do(service, &request, &answer, err) < 0)
+        return -1;
+    if (etag[0] != '\0' && !s3_etag_equals(etag, answer.etag))
+        return error_set(err, ERROR_IO, "it is another object now");
+    return 0;
 }
 
 int s3_object_remove(struct service *service, const char *name, struct error *err)

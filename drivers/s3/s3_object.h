@@ -7,8 +7,15 @@
 
 #include "drivers/s3/s3_request.h"
 
-must_check int s3_object_head(struct service *service, const char *name, int64_t *out_size,
-                              struct timespec *out_modified_at, struct error *err);
+/* What the head of an object says. */
+struct s3_head {
+    int64_t size;
+    struct timespec modified_at;
+    char etag[S3_ETAG_SIZE]; /* "": not said */
+};
+
+must_check int s3_object_head(struct service *service, const char *name, struct s3_head *out,
+                              struct error *err);
 must_check int s3_object_put(struct service *service, const char *name, struct span content,
                              struct error *err);
 
@@ -16,9 +23,10 @@ must_check int s3_object_put(struct service *service, const char *name, struct s
 must_check int s3_object_put_pieces(struct service *service, const char *name,
                                     const struct evbuffer *pieces, struct error *err);
 
-/* The whole content, appended to @out; TOO_LARGE beyond its room. */
-must_check int s3_object_get(struct service *service, const char *name, struct str *out,
-                             struct error *err);
+/* The whole content, appended to @out; TOO_LARGE beyond its room. IO when its ETag is not @etag;
+ * "": whichever it has. */
+must_check int s3_object_get(struct service *service, const char *name, const char *etag,
+                             struct str *out, struct error *err);
 
 /* Removes one object; that there is none is no error. */
 must_check int s3_object_remove(struct service *service, const char *name, struct error *err);

@@ -19,6 +19,7 @@ struct client_transfer;
 struct evbuffer;
 
 #define REQUEST_HEADERS_MAX 12
+#define S3_ETAG_SIZE        128 /* with the NUL */
 
 struct s3_request {
     const char *method;
@@ -41,9 +42,9 @@ struct s3_answer {
     bool is_silent;   /* the last attempt ended in silence */
     bool is_hopeless; /* it failed before an answer, at what stays: a certificate, a protocol */
     char code[64];    /* the service's word for an error, "" for none */
-    char etag[128];   /* with its quotes */
-    int64_t length;   /* Content-Length, -1: none */
-    int64_t total;    /* of a part of the content: the size of all of it, -1: not said */
+    char etag[S3_ETAG_SIZE]; /* with its quotes */
+    int64_t length;          /* Content-Length, -1: none */
+    int64_t total;           /* of a part of the content: the size of all of it, -1: not said */
     struct timespec modified_at;
     struct xml_answer xml;
 };

@@ -11,6 +11,7 @@
 #include "drivers/s3/pending.h"
 #include "drivers/s3/removal.h"
 #include "drivers/s3/s3_object.h"
+#include "drivers/s3/seal.h"
 #include "drivers/s3/sender.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -120,8 +121,10 @@ static int append(struct writer *writer, struct error *err)
     }
     writer->is_bare = pending.is_bare;
     writer->begun_at = pending.modified_at;
-    if (writer->is_complete)
+    if (writer->is_complete) {
+        memcpy(writer->etag, pending.object_etag, sizeof(writer->etag));
         return 0;
+    }
     writer->parts = pending.parts;
     writer->id = pending.id;
     pending = (struct pending){.object_size = -1};
@@ -157,7 +160,7 @@ int writer_open(struct storage *storage, const char *key, enum storage_writer_mo
 /* The content while it is short, unless somebody has replaced it. */
 static int get_short(const struct writer *writer, struct str *out, struct error *err)
 {
-    if (s3_object_get(writer->service, writer->name, out, err) < 0)
+    if (s3_object_get(writer->service, writer->name, writer->etag, out, err) < 0)
         return -1;
     if ((int64_t)out->len != writer->base.size)
         return error_set(err, ERROR_IO, "it was changed meanwhile");
@@ -172,14 +175,14 @@ static int begin_anew(struct writer *writer, struct error *err)
     struct service *service = writer->service;
     auto_str content = STR_INIT(S3_PART_MIN);
     auto_free char *id = NULL;
+    struct source whole = {writer->name, writer->etag, writer->base.size};
     struct parts parts = {0};
-    bool is_short = writer->base.size < S3_PART_MIN;
+    bool is_short = whole.size < S3_PART_MIN;
 
     if (begin_upload(writer, &id, err) < 0)
         return -1;
     if ((is_short ? get_short(writer, &content, err)
-                  : copy_to_parts(service, writer->name, writer->base.size, writer->name, id,
-                                  &parts, err)) < 0) {
+                  : copy_to_parts(service, &whole, writer->name, id, &parts, err)) < 0) {
         if (err->code == ERROR_NOT_FOUND)
             s3_multipart_give_up(service, writer->name, id);
         else
@@ -193,6 +196,7 @@ static int begin_anew(struct writer *writer, struct error *err)
     writer->id = id;
     id = NULL;
     writer->is_complete = false;
+    writer->is_loose |= writer->etag[0] == '\0';
     return 0;
 }
 
@@ -312,11 +316,11 @@ int writer_show(struct writer *writer, struct error *err)
     if (writer_flush(&writer->base, err) < 0)
         return -1;
     if (writer->is_complete || writer->base.size == 0)
-        return 0;
+        return writer->is_complete ? 1 : 0;
     writer->is_working = true;
     rc = commit_complete(writer, err);
     writer->is_working = false;
-    return rc;
+    return rc < 0 ? -1 : 1;
 }
 
 bool writer_renounce(struct writer *writer, char **out_id)
@@ -328,11 +332,23 @@ bool writer_renounce(struct writer *writer, char **out_id)
     return true;
 }
 
+/* Of parts alone: an object is nothing that a next writer finds as it is here. */
+bool writer_seal(const struct storage_writer *base, struct digest *out)
+{
+    const struct writer *writer = (const struct writer *)base;
+    struct part end = {parts_next(&writer->parts), (int64_t)writer->tail_sent, writer->tail_etag};
+
+    if (writer->id == NULL || writer->is_complete || writer->is_loose ||
+        writer->sender.pieces != NULL || writer->tail_sent != evbuffer_get_length(writer->tail))
+        return false;
+    seal_of(writer->id, &writer->parts, writer->tail_sent > 0 ? &end : NULL, out);
+    return true;
+}
+
 /* For the next one at this key. */
 static void leave_hint(const struct writer *writer)
 {
     struct hints *hints = writer->service->hints;
-
     if (writer->id == NULL || writer->has_failed || writer->is_unsure || writer->is_renounced)
         hints_forget(hints, writer->name);
     else

@@ -40,9 +40,11 @@ struct writer {
     struct evbuffer *tail;
     size_t tail_sent;
     char *tail_etag;          /* owned; of the part that is the beginning of the tail */
+    char etag[S3_ETAG_SIZE];  /* is_complete: of that object, "" where it is not known */
     struct timespec begun_at; /* of the upload, about */
     bool is_bare;             /* no object is at the key */
     bool is_complete;         /* all of the content is an object, and there is no upload */
+    bool is_loose;            /* it may have become another's content between our requests */
     bool is_working;          /* a call is in progress */
     bool is_unsure;           /* there may be an upload whose id nobody knows */
     bool is_renounced;        /* the key was removed: see writer_renounce */
@@ -56,6 +58,7 @@ int writer_write(struct storage_writer *writer, struct evbuffer *data, struct er
 int writer_flush(struct storage_writer *writer, struct error *err);
 void writer_close(struct storage_writer *writer);
 int writer_commit(struct storage_writer *writer, const char *to, struct error *err);
+bool writer_seal(const struct storage_writer *writer, struct digest *out);
 
 /* After a call of the service. One that has failed a writer is not asked to flush it again: whoever
  * waits for the writer's end has waited for the service already. */
@@ -75,6 +78,7 @@ struct writer *writer_of(const struct service *service, const char *name);
 
 /*
  * writer_show - make an object of what was flushed, so that it can be read, and go on with a new
- * upload that begins with it. May suspend. BUSY while the writer does something else.
+ * upload that begins with it. May suspend. BUSY while the writer does something else. Returns 1
+ * when there is an object, 0 when the content is empty.
  */
 must_check int writer_show(struct writer *writer, struct error *err);

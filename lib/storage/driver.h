@@ -22,6 +22,7 @@
 #include "lib/base/error.h"
 #include "lib/base/span.h"
 #include "lib/base/str.h"
+#include "lib/oci/digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -149,11 +150,18 @@ struct storage_driver {
     /* Ends the writer, also in a canceled task; what was not flushed may be lost in a crash. Never
      * suspends for long. */
     void (*writer_close)(struct storage_writer *writer);
-    /* While @writer still holds its key: @to gets the content as by `move`, having been flushed.
+    /* While @writer still holds its key: @to gets the content as by `move`, having been flushed:
+     * what the writer has found, written, or let a reader read meanwhile, and nobody else's.
      * Whoever commits removes the directory of the writer's key next: until then the content may
      * be there too. The writer stays open for writer_close only. NOT_FOUND when its key was removed
      * meanwhile: by another process, @to may have the content all the same. */
     int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
+
+    /* Where the lock does not reach other processes: what the storage has of the content by now,
+     * such that other bytes make another seal. Equal seals of two writers of a key, one after the
+     * other: the second one has found what the first one has flushed. False when that cannot be
+     * told, as before a flush. Never suspends. NULL slot: writer_open keeps all others away. */
+    bool (*writer_seal)(const struct storage_writer *writer, struct digest *out);
 
     /* Removes what the driver left directly in a directory when it was killed: the temporary names
      * that `list` leaves out, if nothing has changed them since @before. @out is empty at the call

@@ -107,6 +107,11 @@ bool is_store_put_cheap(const struct store *store)
     return store->driver->is_put_cheap;
 }
 
+bool has_store_locks(const struct store *store)
+{
+    return store->driver->writer_seal == NULL;
+}
+
 int store_probe(struct store *store, struct error *err)
 {
     struct storage_stat stat;
@@ -264,6 +269,11 @@ int store_writer_commit(struct storage_writer *writer, const char *to, struct er
     if (rc == 0)
         rc = writer->driver->writer_commit(writer, to, err);
     return call_end(&call, rc, err);
+}
+
+bool store_writer_seal(const struct storage_writer *writer, struct digest *out)
+{
+    return writer->driver->writer_seal != NULL && writer->driver->writer_seal(writer, out);
 }
 
 void store_writer_close(struct storage_writer *writer)

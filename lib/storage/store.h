@@ -65,6 +65,9 @@ must_check int store_stat_directory(struct store *store, const char *key, struct
  */
 bool is_store_put_cheap(const struct store *store);
 
+/* Whether an open writer keeps those of other processes away. Does not suspend. */
+bool has_store_locks(const struct store *store);
+
 /* Whether the storage answers: a look at where everything is kept. That there is nothing yet is
  * fine. Errors: IO and whatever else the driver says. */
 must_check int store_probe(struct store *store, struct error *err);
@@ -94,3 +97,7 @@ must_check int store_writer_flush(struct storage_writer *writer, struct error *e
 must_check int store_writer_commit(struct storage_writer *writer, const char *to,
                                    struct error *err);
 void store_writer_close(struct storage_writer *writer); /* NULL is fine */
+
+/* What the storage has of the content by now, as a writer opened next would find it: see driver.h.
+ * False where the store has locks, or it cannot be told. Does not suspend. */
+bool store_writer_seal(const struct storage_writer *writer, struct digest *out);
