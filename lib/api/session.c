@@ -5,7 +5,6 @@
 #include "lib/api/session.h"
 
 #include "lib/api/content_range.h"
-#include "lib/api/upload_token.h"
 #include "lib/base/encode.h"
 #include "lib/base/log.h"
 
@@ -19,7 +18,7 @@
 
 /* ---- the token ---- */
 
-int session_authenticate(const struct exchange *ex, int64_t *out_offset, struct error *err)
+int session_authenticate(const struct exchange *ex, struct upload_token *out, struct error *err)
 {
     auto_str state = STR_INIT(UPLOAD_TOKEN_MAX);
     struct upload_token token;
@@ -35,14 +34,15 @@ int session_authenticate(const struct exchange *ex, int64_t *out_offset, struct 
         error_detail_json(err, "{}");
         return -1;
     }
-    *out_offset = token.offset;
+    *out = token;
     return 0;
 }
 
 static void append_token(struct exchange *ex, struct str *out, const struct upload_info *info)
 {
     auto_str text = STR_INIT(UPLOAD_TOKEN_MAX);
-    struct upload_token token = {.offset = info->size, .started_at = info->started_at};
+    struct upload_token token = {
+        .offset = info->size, .started_at = info->started_at, .seal = info->seal};
 
     memcpy(token.repository, ex->repository, sizeof(token.repository));
     memcpy(token.uuid, info->uuid.text, sizeof(token.uuid));
@@ -66,11 +66,12 @@ int session_resume(struct exchange *ex, struct upload **out, struct error *err)
 {
     struct error why = ERROR_INIT;
     struct upload_info info;
-    int64_t offset;
+    struct upload_token token;
 
-    if (session_authenticate(ex, &offset, err) < 0)
+    if (session_authenticate(ex, &token, err) < 0)
         return -1;
-    if (upload_resume(ex->registry, ex->repository, ex->reference, offset, out, err) == 0)
+    if (upload_resume(ex->registry, ex->repository, ex->reference, token.offset, &token.seal, out,
+                      err) == 0)
         return 0;
     if (err->code == ERROR_UPLOAD_OFFSET &&
         upload_stat(ex->registry, ex->repository, ex->reference, &info, &why) == 0)

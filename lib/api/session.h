@@ -5,17 +5,18 @@
 #pragma once
 
 #include "lib/api/exchange.h"
+#include "lib/api/upload_token.h"
 #include "lib/registry/upload.h"
 
 /*
  * session_authenticate - the `_state` of the request must be a genuine token for the upload named
  * in its path.
  *
- * @out_offset  what the token says of the session's size
+ * @out  what the token says
  *
  * Errors: UPLOAD_INVALID.
  */
-must_check int session_authenticate(const struct exchange *ex, int64_t *out_offset,
+must_check int session_authenticate(const struct exchange *ex, struct upload_token *out,
                                     struct error *err);
 
 /*

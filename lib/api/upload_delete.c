@@ -10,7 +10,7 @@
 
 int upload_delete(struct exchange *ex, struct error *err)
 {
-    int64_t ignored;
+    struct upload_token ignored;
 
     if (session_authenticate(ex, &ignored, err) < 0 ||
         upload_remove(ex->registry, ex->repository, ex->reference, err) < 0)

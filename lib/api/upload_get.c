@@ -11,11 +11,13 @@
 int upload_get(struct exchange *ex, struct error *err)
 {
     struct upload_info info;
-    int64_t ignored;
+    struct upload_token token;
 
-    if (session_authenticate(ex, &ignored, err) < 0 ||
+    if (session_authenticate(ex, &token, err) < 0 ||
         upload_stat(ex->registry, ex->repository, ex->reference, &info, err) < 0)
         return -1;
+    if (info.size == token.offset)
+        info.seal = token.seal; /* it is checked by whoever goes on */
     session_set_headers(ex, &info);
     exchange_send_empty(ex, 204);
     return 0;

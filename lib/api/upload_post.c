@@ -104,7 +104,7 @@ int upload_post(struct exchange *ex, struct error *err)
 {
     struct digest digest;
     struct blob blob;
-    int64_t ignored;
+    struct upload_token ignored;
     int rc;
 
     if (ex->match.route == ROUTE_UPLOAD && session_authenticate(ex, &ignored, err) < 0)

@@ -15,8 +15,15 @@
 #include "lib/base/banned.h"
 
 #define DEPTH_MAX  16                 /* ours are flat */
-#define VALUES_MAX 64                 /* ours have four and the object */
+#define VALUES_MAX 64                 /* ours have five and the object */
 #define OFFSET_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
+
+static void format_seal(struct str *out, const struct upload_seal *seal)
+{
+    char hex[DIGEST_HEX_MAX + 1];
+
+    str_append_format(out, ",\"Seal\":\"%s\"", digest_format_hex(&seal->digest, hex));
+}
 
 /* Written by hand: the offset must be a plain integer, the keys in this order. */
 static void format_message(struct str *out, const struct upload_token *token)
@@ -28,8 +35,11 @@ static void format_message(struct str *out, const struct upload_token *token)
     json_append_string(out, span_of(token->repository));
     str_append_text(out, ",\"UUID\":");
     json_append_string(out, span_of(token->uuid));
-    str_append_format(out, ",\"Offset\":%" PRId64 ",\"StartedAt\":\"%s\"}", token->offset,
+    str_append_format(out, ",\"Offset\":%" PRId64 ",\"StartedAt\":\"%s\"", token->offset,
                       started_at);
+    if (token->seal.is_there)
+        format_seal(out, &token->seal);
+    str_append_text(out, "}");
 }
 
 void upload_token_format(struct str *out, struct span secret, const struct upload_token *token)
@@ -104,6 +114,17 @@ static bool take_time(const cJSON *member, struct timespec *out)
     return cJSON_IsString(member) && clock_parse_rfc3339(span_of(member->valuestring), out);
 }
 
+/* Only another version of ours could have written a seal that is none: then there is none. */
+static void take_seal(const cJSON *member, struct upload_seal *out)
+{
+    struct upload_seal seal = {.digest = {.algorithm = DIGEST_SHA256}};
+
+    if (cJSON_IsString(member))
+        seal.is_there =
+            decode_hex(span_of(member->valuestring), seal.digest.bytes, digest_size(DIGEST_SHA256));
+    *out = seal.is_there ? seal : (struct upload_seal){.is_there = false};
+}
+
 static bool take_member(const cJSON *member, struct upload_token *out)
 {
     struct span name = span_of(member->string);
@@ -116,6 +137,8 @@ static bool take_member(const cJSON *member, struct upload_token *out)
         return take_offset(member, &out->offset);
     if (span_equals_nocase(name, SPAN("startedat")))
         return take_time(member, &out->started_at);
+    if (span_equals(name, SPAN("Seal")))
+        take_seal(member, &out->seal);
     return true;
 }
 

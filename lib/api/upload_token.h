@@ -7,7 +7,10 @@
  *     mac     = HMAC-SHA256(secret, message), 32 bytes
  *     message = {"Name":"<repository>","UUID":"<uuid>","Offset":<size>,"StartedAt":"<RFC 3339>"}
  *
- * Byte for byte upstream's, so that upstream and we continue each other's uploads.
+ * Byte for byte upstream's, so that upstream and we continue each other's uploads. On a store
+ * without locks the message has one member more, which upstream passes over: ,"Seal":"<64
+ * hexadecimal digits>" (upload_seal.h). A token of upstream's has none, and a seal that does not
+ * read as one is none.
  */
 #pragma once
 
@@ -16,17 +19,19 @@
 #include "lib/base/str.h"
 #include "lib/base/uuid.h"
 #include "lib/oci/reference.h"
+#include "lib/registry/upload_seal.h"
 
 #include <stdint.h>
 #include <time.h>
 
-#define UPLOAD_TOKEN_MAX 2048 /* bytes of text; ours are below 700 */
+#define UPLOAD_TOKEN_MAX 2048 /* bytes of text; ours are below 800 */
 
 struct upload_token {
     char repository[REPOSITORY_LEN_MAX + 1];
     char uuid[UUID_LEN + 1];
     int64_t offset;             /* bytes the session has */
     struct timespec started_at; /* nothing compares it; zero when absent */
+    struct upload_seal seal;
 };
 
 /* Appends the token's text. */

@@ -201,10 +201,13 @@ static int open_session(struct upload *upload, struct error *err)
 }
 
 int upload_resume(struct registry *registry, const char *repository, const char *uuid,
-                  int64_t offset, struct upload **out, struct error *err)
+                  int64_t offset, const struct upload_seal *seal, struct upload **out,
+                  struct error *err)
 {
     struct upload *upload = upload_new(registry, repository, uuid);
 
+    if (seal != NULL)
+        upload->info.seal = *seal;
     if (open_session(upload, err) < 0)
         goto fail;
     if (offset >= 0 && offset != upload->info.size) {
@@ -245,7 +248,7 @@ int upload_remove(struct registry *registry, const char *repository, const char 
     struct upload *upload;
     int rc;
 
-    if (upload_resume(registry, repository, uuid, -1, &upload, err) < 0)
+    if (upload_resume(registry, repository, uuid, -1, NULL, &upload, err) < 0)
         return -1;
     task_shield();
     rc = remove_session(upload, err);

@@ -11,7 +11,8 @@
  * One request at a time writes a session: an open upload holds the driver's exclusive writer.
  * Hash states are upstream's, named by the count of bytes they cover; one is trusted only if its
  * own count, its name and the size of the data agree, else the data is read again - at the first
- * append, or at the commit; never for a status.
+ * append, or at the commit; never for a status. Where the store has no locks it is read again
+ * before it becomes content, unless the seal is right that the last request gave (upload_seal.h).
  *
  * Bytes that were appended and not saved may be lost, and cost the next request a full read: who
  * stops halfway, because the client went away or the storage failed, calls upload_save before
@@ -22,6 +23,7 @@
 #include "lib/base/uuid.h"
 #include "lib/registry/blob_store.h"
 #include "lib/registry/registry.h"
+#include "lib/registry/upload_seal.h"
 
 struct evbuffer;
 struct upload;
@@ -30,6 +32,7 @@ struct upload_info {
     struct uuid uuid;
     int64_t size; /* bytes received so far */
     struct timespec started_at;
+    struct upload_seal seal; /* of these bytes and their saved state, for the next upload_resume */
 };
 
 /* A new, open, empty session, durable on return; nothing of it stays after a failure. Given:
@@ -41,14 +44,16 @@ must_check int upload_begin(struct registry *registry, const char *repository, s
  * upload_resume - open an existing session to go on. May suspend.
  *
  * @offset  the size the caller believes in; -1: whatever it is
+ * @seal    what the request before this one gave; NULL: nothing. It is checked when it is needed
  *
  * Given: upload_close. Errors: UPLOAD_UNKNOWN; UPLOAD_OFFSET (the size differs; ask upload_stat);
  * UPLOAD_BUSY (another request writes it and did not end within a few seconds).
  */
 must_check int upload_resume(struct registry *registry, const char *repository, const char *uuid,
-                             int64_t offset, struct upload **out, struct error *err);
+                             int64_t offset, const struct upload_seal *seal, struct upload **out,
+                             struct error *err);
 
-/* What is known of a session, without opening it. May suspend. UPLOAD_UNKNOWN. */
+/* What is known of a session, without opening it: no seal. May suspend. UPLOAD_UNKNOWN. */
 must_check int upload_stat(struct registry *registry, const char *repository, const char *uuid,
                            struct upload_info *out, struct error *err);
 
@@ -59,8 +64,8 @@ const struct upload_info *upload_info(const struct upload *upload); /* lent; siz
  * IO, CANCELED. */
 must_check int upload_append(struct upload *upload, struct evbuffer *data, struct error *err);
 
-/* Makes all appended bytes durable and saves the hash state; nothing when the session has ended.
- * Not disturbed by a cancellation. May suspend. */
+/* Makes all appended bytes durable and saves the hash state, and seals both; nothing when the
+ * session has ended. Not disturbed by a cancellation. May suspend. */
 must_check int upload_save(struct upload *upload, struct error *err);
 
 /*

@@ -100,22 +100,45 @@ static int verify(struct upload *upload, const struct digest *claimed, struct di
     return 0;
 }
 
-/* Moves the data to where content lives, unless it is there. Content of another size is what is
- * left of somebody's broken write. */
-static int place(struct upload *upload, const struct digest *canonical, struct error *err)
+/* Whether the content is where content lives. That of another size is what is left of somebody's
+ * broken write. */
+static int look(struct upload *upload, const struct digest *canonical, bool *out_is_there,
+                struct error *err)
 {
-    struct layout_key key = layout_blob_data(canonical);
     struct error why = ERROR_INIT;
     int64_t size;
 
-    if (blob_content_stat(upload->registry, canonical, &size, &why) == 0) {
-        if (size == upload->info.size)
-            return 0;
-        log_warn("%s: %" PRId64 " bytes instead of %" PRId64 ", replaced", key.text, size,
-                 upload->info.size);
-    } else if (presence_tolerate(&why, err) < 0) {
+    *out_is_there = false;
+    if (blob_content_stat(upload->registry, canonical, &size, &why) < 0)
+        return presence_tolerate(&why, err);
+    if (size == upload->info.size)
+        *out_is_there = true;
+    else
+        log_warn("%s: %" PRId64 " bytes instead of %" PRId64 ", replaced",
+                 layout_blob_data(canonical).text, size, upload->info.size);
+    return 0;
+}
+
+/* Before the data becomes content: a state that another process may have saved, of other bytes,
+ * gives way to the data itself. */
+static int verify_data(struct upload *upload, const struct digest *canonical,
+                       const struct digest *claimed, struct error *err)
+{
+    struct digest actual;
+
+    if (!upload->is_hasher_saved || has_store_locks(upload->registry->store))
+        return 0;
+    if (distrust_state(upload, err) < 0)
         return -1;
-    }
+    hasher_digest(upload->hasher, &actual);
+    return digest_equals(&actual, canonical) ? 0 : reject(upload, claimed, &actual, err);
+}
+
+/* Moves the data to where content lives. */
+static int place(struct upload *upload, const struct digest *canonical, struct error *err)
+{
+    struct layout_key key = layout_blob_data(canonical);
+
     if (store_writer_commit(upload->writer, key.text, err) < 0 &&
         (way_clear(upload->registry->store, key.text, err) < 0 ||
          store_writer_commit(upload->writer, key.text, err) < 0))
@@ -128,12 +151,16 @@ int upload_commit(struct upload *upload, const struct digest *digest, struct blo
                   struct error *err)
 {
     struct digest canonical;
-    int rc;
+    bool is_there;
+    int rc = 0;
 
-    if (verify(upload, digest, &canonical, err) < 0)
+    if (verify(upload, digest, &canonical, err) < 0 ||
+        look(upload, &canonical, &is_there, err) < 0 ||
+        (!is_there && verify_data(upload, &canonical, digest, err) < 0))
         return upload_translate(err, upload->info.uuid.text);
     task_shield();
-    rc = place(upload, &canonical, err);
+    if (!is_there)
+        rc = place(upload, &canonical, err);
     if (rc == 0)
         rc = blob_link(upload->registry, upload->repository, &canonical, digest, err);
     if (rc == 0)

@@ -12,10 +12,18 @@
 
 int upload_need_hasher(struct upload *upload, struct error *err)
 {
+    struct upload_seal seal;
+
     if (upload->hasher != NULL)
         return 0;
-    return hash_state_load(upload->registry, upload->repository, upload->info.uuid.text,
-                           upload->info.size, &upload->hasher, &upload->is_hasher_saved, err);
+    if (hash_state_load(upload->registry, upload->repository, upload->info.uuid.text,
+                        upload->info.size, &upload->hasher, &upload->is_hasher_saved, err) < 0)
+        return -1;
+    if (upload->is_hasher_saved) {
+        seal = upload_seal_of(upload->writer, upload->hasher);
+        upload->is_hasher_saved = !upload_seal_equals(&seal, &upload->info.seal);
+    }
+    return 0;
 }
 
 /* After a write that failed: the hasher follows what the data holds now, or is given up. */
@@ -32,6 +40,7 @@ static int append_piece(struct upload *upload, struct evbuffer *piece, struct er
 {
     uint8_t before[HASHER_STATE_SIZE];
 
+    upload->info.seal.is_there = false;
     hasher_export(upload->hasher, before);
     if (hash_evbuffer(upload->hasher, piece, err) < 0)
         return -1;
@@ -96,6 +105,8 @@ static int flush_and_save(struct upload *upload, struct error *err)
                         upload->hasher, err) < 0)
         return -1;
     upload->saved_size = size;
+    if (!upload->is_hasher_saved)
+        upload->info.seal = upload_seal_of(upload->writer, upload->hasher);
     return 0;
 }
 

@@ -19,7 +19,7 @@ struct upload {
     struct storage_writer *writer;
     struct hasher *hasher; /* of all bytes so far; NULL until somebody needs it */
     int64_t saved_size;    /* bytes covered by the state saved last; nobody needs one of 0 bytes */
-    bool is_hasher_saved;  /* began with a saved state: what it says of the data is hearsay */
+    bool is_hasher_saved;  /* began with a saved state that no seal covers: it is hearsay */
     bool is_data_gone;     /* moved or removed: nothing is left to save */
 };
 

@@ -9,9 +9,10 @@ import random
 import urllib.parse
 
 import pytest
+from support import session
 from support.client import OCTETS
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
-from support.registry import is_upstream
+from support.registry import SECRET, is_upstream
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="how we use the service")
 
@@ -78,6 +79,25 @@ def test_a_layer(client, asks, alive, repo):
     assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", "copy",
                             "PUT link", "list", "remove"])
     assert client.pull_blob(repo, digest_of(data)) == data
+
+
+def test_a_layer_that_changes_processes(client, asks, start_s3_registry, repo):
+    """The token says that the state is right: nobody reads the data again."""
+    data = random_bytes(MIB, repo)
+    with start_s3_registry({"storage.redirect.disable": True}).client() as other:
+        location = other.append(other.start_upload(repo), data)
+    asked, _ = asks(client.commit, location, digest_of(data))
+    assert asked == sorted(["list uploads", "parts", "GET startedat", "GET state", "HEAD blob", "complete",
+                            "copy", "PUT link", "list", "remove"])
+
+
+def test_a_layer_whose_state_nobody_vouches_for(client, asks, alive, repo):
+    """As upstream's registry leaves it: it is read once."""
+    data = random_bytes(MIB, repo)
+    location = session.with_seal(client.append(client.start_upload(repo), data), SECRET, None)
+    asked, _ = asks(client.commit, location, digest_of(data))
+    assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", "GET data", "copy",
+                            "PUT link", "list", "remove"])
 
 
 def test_a_layer_in_one_piece(client, asks, alive, repo):
@@ -193,6 +213,33 @@ def test_an_upload_that_changes_processes(pair, bucket, repo, seed):
         assert client.pull_blob(repo, digest_of(data)) == data
         assert client.get(location).status == 404
     assert_nothing_is_left(bucket)
+
+
+@pytest.fixture
+def alternating(start_s3_registry, proxy):
+    """Two processes on one bucket, whose requests are counted together."""
+    settings = {"storage.redirect.disable": True}
+    with start_s3_registry(settings, url=proxy.url).client() as one:
+        with start_s3_registry(settings, url=proxy.url).client() as other:
+            for client in (one, other):
+                client.push_blob("warm/up", b"x")
+            yield one, other
+
+
+@pytest.mark.parametrize("size", [6 * MIB, 11 * MIB + 7])
+def test_an_upload_whose_requests_alternate_is_not_read_again(alternating, asks, repo, size):
+    """But for a short end, which is fetched to go on from: not when the upload ends."""
+    one, other = alternating
+    data = random_bytes(2 * size, repo)
+    location = one.start_upload(repo)
+    before, location = asks(other.append, location, data[:size])
+    between, location = asks(one.append, location, data[size:])
+    after, _ = asks(other.commit, location, digest_of(data))
+    assert "GET data" not in before + after
+    assert size != 6 * MIB or "GET data" not in between
+    assert after.count("GET state") == 1
+    for client in alternating:
+        assert client.pull_blob(repo, digest_of(data)) == data
 
 
 def test_an_upload_that_another_process_has_canceled(pair, bucket, repo):

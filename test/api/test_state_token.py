@@ -120,6 +120,12 @@ def test_token_says_what_the_session_is(registry, client, repo):
     assert value["Offset"] == 22
 
 
+def test_token_where_there_are_locks_is_of_upstreams_form(fs_registry, fs_client, repo):
+    first = fs_client.start_upload(repo)
+    for target in (first, fs_client.append(first, FIRST)):
+        assert set(session.unpack(session.token_of(target), fs_registry.secret)) == {"Name", "UUID", "Offset", "StartedAt"}
+
+
 def test_token_of_a_blob_over_4_gib_has_a_plain_integer(fs_registry, fs_client, repo, new_uuid):
     size = (5 << 30) + 1
     directory = fabricate(fs_registry, repo, new_uuid, b"")
@@ -176,6 +182,8 @@ def test_started_at_of_a_peer_may_have_fractions_and_offsets(
         '{"name":"{repo}","uuid":"{uuid}","offset":0,"startedat":"2020-01-01T00:00:00.123Z"}',
         ' { "Name" : "{repo}", "UUID" : "{uuid}", "Offset" : 0 } ',
         '{"Name":"{repo}","UUID":"{uuid}","Offset":0,"Other":[1,{"x":null}]}',
+        f'{{"Name":"{{repo}}","UUID":"{{uuid}}","Offset":0,"Seal":"{"0" * 64}"}}',
+        '{"Name":"{repo}","UUID":"{uuid}","Offset":0,"Seal":{"version":9}}',
     ],
 )
 def test_signed_token_of_another_spelling_is_accepted(

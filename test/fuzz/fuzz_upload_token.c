@@ -40,11 +40,14 @@ static void check_again(const struct upload_token *token)
 
     assert(strlen(token->repository) <= REPOSITORY_LEN_MAX && strlen(token->uuid) <= UUID_LEN);
     assert(token->offset >= 0);
+    assert(!token->seal.is_there || token->seal.digest.algorithm == DIGEST_SHA256);
     upload_token_format(&text, SECRET, token);
     if (text.len > UPLOAD_TOKEN_MAX ||
         upload_token_parse(str_span(&text), SECRET, &again, &err) < 0)
         return; /* names that no repository has may not survive: bytes that are not UTF-8, years */
     assert(again.offset == token->offset);
+    assert(again.seal.is_there == token->seal.is_there);
+    assert(!again.seal.is_there || upload_seal_equals(&again.seal, &token->seal));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import struct
 import urllib.parse
 
@@ -69,10 +70,11 @@ def hash_state(data):
     return MAGIC + struct.pack(">8I", *state) + pending + struct.pack(">Q", len(data))
 
 
-def message(name, uuid, offset, started_at):
-    """The signed text of a token, byte for byte."""
+def message(name, uuid, offset, started_at, seal=None):
+    """The signed text of a token, byte for byte. Upstream's has no seal."""
+    last = f',"Seal":"{seal}"' if seal else ""
     return (
-        f'{{"Name":"{name}","UUID":"{uuid}","Offset":{offset},"StartedAt":"{started_at}"}}'
+        f'{{"Name":"{name}","UUID":"{uuid}","Offset":{offset},"StartedAt":"{started_at}"{last}}}'
     ).encode()
 
 
@@ -88,7 +90,8 @@ def unpack(token, secret):
     mac, text = raw[:32], raw[32:]
     assert hmac.compare_digest(mac, hmac.new(secret.encode(), text, hashlib.sha256).digest())
     value = json.loads(text)
-    assert text == message(value["Name"], value["UUID"], value["Offset"], value["StartedAt"])
+    assert text == message(value["Name"], value["UUID"], value["Offset"], value["StartedAt"], value.get("Seal"))
+    assert re.fullmatch("[0-9a-f]{64}", value.get("Seal", "0" * 64))
     return value
 
 
@@ -101,11 +104,22 @@ def token_of(location):
     return token
 
 
+def seal_of(location, secret):
+    """What vouches for the saved state, where locks do not; None: nothing does."""
+    return unpack(token_of(location), secret).get("Seal")
+
+
+def with_seal(location, secret, seal):
+    """The same Location with another seal, or with None."""
+    value = unpack(token_of(location), secret)
+    return location_of(value["Name"], value["UUID"], value["Offset"], value["StartedAt"], secret, seal)
+
+
 def uuid_of(location):
     return urllib.parse.urlsplit(location).path.rpartition("/")[2]
 
 
-def location_of(name, uuid, offset, started_at, secret):
+def location_of(name, uuid, offset, started_at, secret, seal=None):
     """A Location fabricated outside the registry."""
-    token = pack(message(name, uuid, offset, started_at), secret)
+    token = pack(message(name, uuid, offset, started_at, seal), secret)
     return f"/v2/{name}/blobs/uploads/{uuid}?" + urllib.parse.urlencode({"_state": token})

@@ -208,7 +208,7 @@ static int continue_session(struct registry *registry, struct error *err)
     struct blob blob;
     int rc;
 
-    if (upload_resume(registry, "r", session_uuid.text, 10, &upload, err) < 0)
+    if (upload_resume(registry, "r", session_uuid.text, 10, NULL, &upload, err) < 0)
         return -1;
     rc = append(upload, span_from(SPAN(CONTENT), 10), err);
     if (rc == 0)
@@ -260,7 +260,7 @@ static int commit_as(struct registry *registry, enum digest_algorithm algorithm,
     int rc = 0;
 
     digest_of(algorithm, SPAN(CONTENT), &digest);
-    if (upload_resume(registry, "r", session_uuid.text, -1, &upload, err) < 0)
+    if (upload_resume(registry, "r", session_uuid.text, -1, NULL, &upload, err) < 0)
         return -1;
     if (upload_info(upload)->size == 0) /* its data was moved before the link failed */
         rc = append(upload, SPAN(CONTENT), err);
@@ -334,7 +334,7 @@ static int reject_session(struct registry *registry, struct error *err)
     struct blob blob;
 
     digest_of(DIGEST_SHA256, SPAN("something else"), &digest);
-    if (upload_resume(registry, "r", session_uuid.text, -1, &upload, err) < 0)
+    if (upload_resume(registry, "r", session_uuid.text, -1, NULL, &upload, err) < 0)
         return -1;
     if (finish(upload, upload_commit(upload, &digest, &blob, err), err) < 0 &&
         err->code == ERROR_DIGEST_INVALID)
@@ -446,10 +446,10 @@ static void successor_body(struct registry *registry, void *arg)
     if (session_uuid.text[0] == '\0')
         return;
     trial_arm(TRIAL_NONE, 0);
-    assert_ok(upload_resume(registry, "r", session_uuid.text, -1, &upload, &rig_error));
+    assert_ok(upload_resume(registry, "r", session_uuid.text, -1, NULL, &upload, &rig_error));
     assert_ok(push_rest(upload, departure->content, &rig_error));
     digest_of(DIGEST_SHA256, span_make(departure->content, BIG_SIZE), &digest);
-    assert_ok(upload_resume(registry, "r", session_uuid.text, BIG_SIZE, &upload, &rig_error));
+    assert_ok(upload_resume(registry, "r", session_uuid.text, BIG_SIZE, NULL, &upload, &rig_error));
     assert_ok(upload_commit(upload, &digest, &blob, &rig_error));
     upload_close(upload);
     assert_int_equal(trial_count_of("reader_open"), 0);

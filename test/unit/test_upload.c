@@ -4,6 +4,7 @@
  */
 #include "lib/base/encode.h"
 #include "lib/base/memory.h"
+#include "lib/config/config.h"
 #include "lib/registry/upload.h"
 #include "lib/storage/layout.h"
 #include "lib/task/task.h"
@@ -75,7 +76,7 @@ static struct upload *resume(struct registry *registry, const struct uuid *uuid,
 {
     struct upload *upload;
 
-    assert_ok(upload_resume(registry, "vec", uuid->text, offset, &upload, &rig_error));
+    assert_ok(upload_resume(registry, "vec", uuid->text, offset, NULL, &upload, &rig_error));
     return upload;
 }
 
@@ -258,9 +259,9 @@ RIG_TEST(resume_wants_the_right_offset)
     struct uuid uuid = session(registry);
     struct upload *upload;
 
-    assert_fails(upload_resume(registry, "vec", uuid.text, 0, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", uuid.text, 0, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_OFFSET);
-    assert_fails(upload_resume(registry, "vec", uuid.text, 23, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", uuid.text, 23, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_OFFSET);
     upload_close(resume(registry, &uuid, 22));
     upload = resume(registry, &uuid, -1);
@@ -274,7 +275,7 @@ RIG_TEST(an_unknown_session_is_not_made)
     struct upload *upload;
     struct upload_info info;
 
-    assert_fails(upload_resume(registry, "vec", uuid.text, 0, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", uuid.text, 0, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_UNKNOWN);
     assert_fails(upload_stat(registry, "vec", uuid.text, &info, &rig_error), ERROR_UPLOAD_UNKNOWN);
     assert_fails(upload_remove(registry, "vec", uuid.text, &rig_error), ERROR_UPLOAD_UNKNOWN);
@@ -287,7 +288,7 @@ RIG_TEST(without_startedat_there_is_no_session)
     struct upload *upload;
 
     rig_remove(layout_upload_started_at("vec", uuid.text).text);
-    assert_fails(upload_resume(registry, "vec", uuid.text, 22, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", uuid.text, 22, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_UNKNOWN);
 }
 
@@ -548,7 +549,7 @@ RIG_TEST(a_second_request_waits_for_the_first)
     struct upload *upload;
 
     task_spawn("releaser", releaser_main, contest);
-    assert_fails(upload_resume(registry, "vec", contest->uuid.text, 22, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", contest->uuid.text, 22, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_OFFSET);
     assert_true(contest->is_released);
     commit(resume(registry, &contest->uuid, 122), DIGEST_122);
@@ -564,7 +565,7 @@ RIG_TEST(a_session_that_ends_while_waited_for_is_unknown)
 
     contest->is_removed = true;
     task_spawn("releaser", releaser_main, contest);
-    assert_fails(upload_resume(registry, "vec", contest->uuid.text, -1, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", contest->uuid.text, -1, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_UNKNOWN);
     free(contest);
     assert_int_equal(rig_check(), before);
@@ -575,13 +576,232 @@ RIG_TEST(a_session_held_for_long_is_busy)
     struct contest *contest = contest_begin(registry);
     struct upload *upload;
 
-    assert_fails(upload_resume(registry, "vec", contest->uuid.text, 22, &upload, &rig_error),
+    assert_fails(upload_resume(registry, "vec", contest->uuid.text, 22, NULL, &upload, &rig_error),
                  ERROR_UPLOAD_BUSY);
     assert_fails(upload_remove(registry, "vec", contest->uuid.text, &rig_error), ERROR_UPLOAD_BUSY);
     task_wake(&contest->release);
     while (!contest->is_released)
         assert_ok(task_sleep(1, &rig_error));
     free(contest);
+}
+
+/* ---- stores without locks ---- */
+
+/* The rig's driver, which says instead what its data is made of. */
+static struct storage_driver lockless;
+static const char *made_of; /* NULL: it cannot be told */
+
+static bool lockless_writer_seal(const struct storage_writer *writer, struct digest *out)
+{
+    (void)writer;
+    if (made_of != NULL)
+        digest_of(DIGEST_SHA256, span_of(made_of), out);
+    return made_of != NULL;
+}
+
+static int lockless_writer_open(struct storage *storage, const char *key,
+                                enum storage_writer_mode mode, struct storage_writer **out,
+                                struct error *err)
+{
+    if (trial_driver.writer_open(storage, key, mode, out, err) < 0)
+        return -1;
+    (*out)->driver = &lockless;
+    return 0;
+}
+
+/* Of a session of PART_ONE on such a store, which is returned. */
+static struct store *lock_nothing(struct registry *registry, struct uuid *out_uuid,
+                                  struct upload_seal *out_seal)
+{
+    static const struct config config = {.storage.is_delete_enabled = true};
+    struct store *before = registry->store;
+    struct upload *upload;
+
+    lockless = trial_driver;
+    lockless.writer_open = lockless_writer_open;
+    lockless.writer_seal = lockless_writer_seal;
+    made_of = "parts";
+    assert_ok(store_open(&lockless, &config, &registry->store, &rig_error));
+    assert_ok(upload_begin(registry, "vec", &upload, &rig_error));
+    *out_uuid = upload_info(upload)->uuid;
+    append(upload, SPAN(PART_ONE));
+    assert_ok(upload_save(upload, &rig_error));
+    *out_seal = upload_info(upload)->seal;
+    assert_true(out_seal->is_there);
+    upload_close(upload);
+    trial_arm(TRIAL_NONE, 0);
+    return before;
+}
+
+static void lock_again(struct registry *registry, struct store *before)
+{
+    rig_check();
+    store_close(registry->store);
+    registry->store = before;
+}
+
+static struct upload *resume_sealed(struct registry *registry, const struct uuid *uuid,
+                                    const struct upload_seal *seal)
+{
+    struct upload *upload;
+
+    assert_ok(upload_resume(registry, "vec", uuid->text, -1, seal, &upload, &rig_error));
+    return upload;
+}
+
+/* Appends a hundred bytes to a session; the seal after it. */
+static struct upload_seal go_on(struct registry *registry, const struct uuid *uuid,
+                                const struct upload_seal *seal)
+{
+    struct upload *upload = resume_sealed(registry, uuid, seal);
+    struct upload_seal after;
+
+    append(upload, hundred());
+    assert_false(upload_info(upload)->seal.is_there);
+    assert_ok(upload_save(upload, &rig_error));
+    after = upload_info(upload)->seal;
+    upload_close(upload);
+    return after;
+}
+
+RIG_TEST(where_there_are_locks_nothing_is_sealed)
+{
+    struct uuid uuid = session(registry);
+    struct upload *upload = resume(registry, &uuid, 22);
+
+    append(upload, hundred());
+    assert_ok(upload_save(upload, &rig_error));
+    assert_false(upload_info(upload)->seal.is_there);
+    upload_close(upload);
+}
+
+RIG_TEST(a_sealed_state_is_continued_without_reading)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+
+    seal = go_on(registry, &uuid, &seal);
+    assert_true(seal.is_there);
+    commit(resume_sealed(registry, &uuid, &seal), DIGEST_122);
+    assert_int_equal(trial_count_of("reader_open"), 0);
+    lock_again(registry, before);
+}
+
+/* Also when everything is as it was: nobody says so. */
+RIG_TEST(a_state_without_a_seal_is_not_believed_at_the_commit)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+
+    seal = go_on(registry, &uuid, NULL);
+    assert_false(seal.is_there);
+    assert_int_equal(trial_count_of("reader_open"), 0);
+    commit(resume_sealed(registry, &uuid, &seal), DIGEST_122);
+    assert_int_equal(trial_count_of("reader_open"), 1);
+    lock_again(registry, before);
+}
+
+RIG_TEST(what_cannot_be_sealed_is_not_believed_at_the_commit)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+
+    made_of = NULL;
+    seal = go_on(registry, &uuid, &seal);
+    assert_false(seal.is_there);
+    made_of = "parts";
+    commit(resume_sealed(registry, &uuid, &seal), DIGEST_122);
+    assert_int_equal(trial_count_of("reader_open"), 1);
+    lock_again(registry, before);
+}
+
+/* Somebody else's state, or bytes, under the seal of what was there before: read, and refused. */
+static void assert_seal_broken(struct registry *registry, bool is_state_changed)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+    struct layout_key key = layout_upload_data("vec", uuid.text);
+    struct digest claimed;
+    struct upload *upload;
+    struct blob blob;
+
+    if (is_state_changed) {
+        uint8_t state[HASHER_STATE_SIZE];
+
+        decode_hex(SPAN(H22), state, sizeof(state));
+        state[36] ^= 1; /* of the bytes that wait for their block */
+        rig_put(layout_upload_hash_state("vec", uuid.text, 22).text,
+                span_make(state, sizeof(state)));
+        digest_of(DIGEST_SHA256, SPAN("iello world, part one;"), &claimed);
+    } else {
+        rig_put(key.text, SPAN("HELLO WORLD, PART ONE;"));
+        made_of = "other parts";
+        digest_of(DIGEST_SHA256, SPAN(PART_ONE), &claimed);
+    }
+    upload = resume_sealed(registry, &uuid, &seal);
+    assert_fails(upload_commit(upload, &claimed, &blob, &rig_error), ERROR_DIGEST_INVALID);
+    upload_close(upload);
+    assert_session_gone(registry, &uuid);
+    assert_false(rig_has(layout_blob_data(&claimed).text));
+    lock_again(registry, before);
+}
+
+RIG_TEST(a_seal_is_of_the_data)
+{
+    assert_seal_broken(registry, false);
+}
+
+RIG_TEST(a_seal_is_of_the_state)
+{
+    assert_seal_broken(registry, true);
+}
+
+/* Of two requests that wrote at once; the state is the other one's. */
+RIG_TEST(a_broken_seal_is_never_mended_by_going_on)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+
+    made_of = "other parts";
+    for (int i = 0; i < 3; i++) {
+        seal = go_on(registry, &uuid, &seal);
+        assert_false(seal.is_there);
+    }
+    lock_again(registry, before);
+}
+
+/* Whoever has read all of it knows as much as who has received it. */
+RIG_TEST(what_was_read_again_is_sealed)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+
+    rig_remove(layout_upload_hash_states("vec", uuid.text).text);
+    seal = go_on(registry, &uuid, NULL);
+    assert_true(seal.is_there);
+    assert_int_equal(trial_count_of("reader_open"), 1);
+    commit(resume_sealed(registry, &uuid, &seal), DIGEST_122);
+    assert_int_equal(trial_count_of("reader_open"), 1);
+    lock_again(registry, before);
+}
+
+/* What becomes of the bytes does not matter then. */
+RIG_TEST(without_a_seal_nothing_is_read_where_the_content_is_there)
+{
+    struct uuid uuid;
+    struct upload_seal seal;
+    struct store *before = lock_nothing(registry, &uuid, &seal);
+    struct digest present = rig_put_blob(NULL, SPAN(PART_ONE));
+
+    commit(resume_sealed(registry, &uuid, NULL), rig_text(&present));
+    assert_int_equal(trial_count_of("reader_open"), 0);
+    lock_again(registry, before);
 }
 
 int main(void)
@@ -614,6 +834,15 @@ int main(void)
         RIG_RUN(a_second_request_waits_for_the_first),
         RIG_RUN(a_session_that_ends_while_waited_for_is_unknown),
         RIG_RUN(a_session_held_for_long_is_busy),
+        RIG_RUN(where_there_are_locks_nothing_is_sealed),
+        RIG_RUN(a_sealed_state_is_continued_without_reading),
+        RIG_RUN(a_state_without_a_seal_is_not_believed_at_the_commit),
+        RIG_RUN(what_cannot_be_sealed_is_not_believed_at_the_commit),
+        RIG_RUN(a_seal_is_of_the_data),
+        RIG_RUN(a_seal_is_of_the_state),
+        RIG_RUN(a_broken_seal_is_never_mended_by_going_on),
+        RIG_RUN(what_was_read_again_is_sealed),
+        RIG_RUN(without_a_seal_nothing_is_read_where_the_content_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

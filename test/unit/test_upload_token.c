@@ -20,6 +20,8 @@
 #define SECRET SPAN("asecretforlocaldevelopment")
 #define UUID   "177690b1-48e3-4b48-b530-02f51bb66f3a"
 
+#define SHA256_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
 /* Made by upstream 2.8 for the repository "vec". */
 static const struct {
     int64_t offset;
@@ -188,6 +190,57 @@ static void upload_token_of_another_secret_is_refused(void **state)
     assert_refused(SPAN("!!!!"), SECRET);
 }
 
+/* Another member, at the end: upstream passes over it. */
+static void upload_token_has_a_seal_where_there_is_one(void **state)
+{
+    struct upload_token token = token_of(22, "2026-11-21T06:45:51Z");
+    auto_str text = STR_INIT(UPLOAD_TOKEN_MAX);
+    auto_str expected = STR_INIT(UPLOAD_TOKEN_MAX);
+    struct error err = ERROR_INIT;
+    struct upload_token again;
+
+    (void)state;
+    token.seal.is_there = true;
+    digest_of(DIGEST_SHA256, SPAN("abc"), &token.seal.digest);
+    upload_token_format(&text, SECRET, &token);
+    seal(&expected, SPAN("{\"Name\":\"vec\",\"UUID\":\"" UUID "\",\"Offset\":22,"
+                         "\"StartedAt\":\"2026-11-21T06:45:51Z\",\"Seal\":\"" SHA256_OF_ABC "\"}"));
+    assert_string_equal(str_text(&text), str_text(&expected));
+    assert_int_equal(upload_token_parse(str_span(&text), SECRET, &again, &err), 0);
+    assert_int_equal(again.offset, 22);
+    assert_true(upload_seal_equals(&again.seal, &token.seal));
+}
+
+static const char *const no_seals[] = {
+    "{\"Offset\":7}",
+    "{\"Offset\":7,\"Seal\":null}",
+    "{\"Offset\":7,\"Seal\":7}",
+    "{\"Offset\":7,\"Seal\":[\"" SHA256_OF_ABC "\"]}",
+    "{\"Offset\":7,\"Seal\":\"\"}",
+    "{\"Offset\":7,\"Seal\":\"" SHA256_OF_ABC "0\"}",
+    "{\"Offset\":7,\"Seal\":\"" SHA256_OF_ABC SHA256_OF_ABC "\"}",
+    "{\"Offset\":7,\"Seal\":\"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD\"}",
+    "{\"Offset\":7,\"Seal\":\"sha256:" SHA256_OF_ABC "\"}",
+    "{\"Offset\":7,\"Seal\":\"" SHA256_OF_ABC "\",\"Seal\":\"\"}",
+};
+
+/* Of another version of ours: the rest of the token is good. */
+static void upload_token_with_a_seal_that_is_none_has_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < array_count(no_seals); i++) {
+        auto_str text = STR_INIT(UPLOAD_TOKEN_MAX);
+        struct error err = ERROR_INIT;
+        struct upload_token token;
+
+        print_message("%s\n", no_seals[i]);
+        seal(&text, span_of(no_seals[i]));
+        assert_int_equal(upload_token_parse(str_span(&text), SECRET, &token, &err), 0);
+        assert_int_equal(token.offset, 7);
+        assert_false(token.seal.is_there);
+    }
+}
+
 static void upload_token_of_the_longest_name_fits(void **state)
 {
     struct upload_token token = {.uuid = UUID, .offset = INT64_C(1) << 53};
@@ -197,11 +250,14 @@ static void upload_token_of_the_longest_name_fits(void **state)
 
     (void)state;
     memset(token.repository, 'x', REPOSITORY_LEN_MAX);
+    token.seal.is_there = true;
+    digest_of(DIGEST_SHA256, SPAN(""), &token.seal.digest);
     upload_token_format(&text, SPAN("\0\xff"), &token);
     assert_false(str_overflowed(&text));
     assert_int_equal(upload_token_parse(str_span(&text), SPAN("\0\xff"), &again, &err), 0);
     assert_string_equal(again.repository, token.repository);
     assert_int_equal(again.offset, token.offset);
+    assert_true(again.seal.is_there);
 }
 
 int main(void)
@@ -213,6 +269,8 @@ int main(void)
         cmocka_unit_test(upload_token_with_a_broken_message_is_refused),
         cmocka_unit_test(upload_token_that_was_touched_is_refused),
         cmocka_unit_test(upload_token_of_another_secret_is_refused),
+        cmocka_unit_test(upload_token_has_a_seal_where_there_is_one),
+        cmocka_unit_test(upload_token_with_a_seal_that_is_none_has_none),
         cmocka_unit_test(upload_token_of_the_longest_name_fits),
     };
 
