@@ -1,27 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every key arrives, from the file and from its variable. What keys do in depth is tested elsewhere.
+"""Every key arrives, from the file and from its variable. What keys do is tested elsewhere.
 
 CASES has a case for each key; `registry config show` tells whether it arrived and from where.
-Behind that: some keys whose effect is seen from outside at little cost.
 """
-import base64
-import hashlib
-import hmac
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import urllib.parse
 
 import pytest
-import yaml
-from support.registry import ROOT, SECRET, Registry, binary, is_upstream, wait_until
+from support.configuration import MASK, in_list, keys_of_reference, run, settings, show, write
+from support.registry import ROOT, is_upstream
 
 pytestmark = pytest.mark.skipif(is_upstream(), reason="looks at what only we print")
-
-MASK = "********"
 
 
 class Case:
@@ -180,28 +169,10 @@ CASES = {
     "reporting.newrelic.verbose": Case(True),
 }
 
-ITEM_LISTS = ("health.file", "health.http", "health.tcp", "middleware.storage")
 SHOWN_AS = {"loglevel": "log.level"}
 
 
-# ---- files, variables, and what is printed ----
-
-
-def run(*arguments, **variables):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
-    return subprocess.run(
-        [str(binary()), *map(str, arguments)], env={**kept, **variables}, capture_output=True,
-        stdin=subprocess.DEVNULL, text=True, timeout=60, check=False,
-    )
-
-
-def keys_of_reference():
-    """key -> (state, variable), of the manual that the program prints."""
-    rows = re.findall(
-        r"^\| `([a-z0-9.]+)` \| ([^|]+) \| [^|]+ \| ([^|]+) \| `([^`]+)` \|",
-        run("config", "reference").stdout, re.MULTILINE,
-    )
-    return {key: (kind, state, variable) for key, kind, state, variable in rows}
+# ---- which keys there are ----
 
 
 def keys_of_example():
@@ -221,76 +192,6 @@ KEYS = [
     key for key in keys_of_example()
     if key in REFERENCE and "section" not in REFERENCE[key][0]
 ]
-
-
-def put(config, dotted, value):
-    """Sets a.b.0.c: numbers are positions in lists."""
-    parts = [int(part) if part.isdigit() else part for part in dotted.split(".")]
-    for part, after in zip(parts, parts[1:]):
-        fresh = [] if isinstance(after, int) else {}
-        if isinstance(part, int):
-            if len(config) == part:
-                config.append(fresh)
-            config = config[part]
-        else:
-            if config.get(part) is None:
-                config[part] = fresh
-            config = config[part]
-    config[parts[-1]] = value
-
-
-def in_list(key):
-    """health.http.uri as health.http.0.uri."""
-    for prefix in ITEM_LISTS:
-        if key.startswith(prefix + ".") and not key[len(prefix) + 1].isdigit():
-            return f"{prefix}.0{key[len(prefix):]}"
-    return key
-
-
-def settings(*parts):
-    """A configuration of dotted keys; None takes a key away. In memory unless they say more."""
-    flat = {"version": 0.1, "storage.inmemory": {}}
-    for part in parts:
-        flat.update(part)
-    if flat["storage.inmemory"] is None:
-        del flat["storage.inmemory"]
-    config = {}
-    for key, value in flat.items():
-        put(config, in_list(key), value)
-    return config
-
-
-def write(folder, config):
-    path = folder / "config.yml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
-    return path
-
-
-def shown(text):
-    """key -> (value, origin), of what `config show` printed; lists of sections as health.http.0.x."""
-    values, stack, positions = {}, [], {}
-    for line in text.splitlines():
-        indent = len(line) - len(line.lstrip(" "))
-        line = line.strip()
-        if line.startswith("- "):
-            stack = [entry for entry in stack if entry[0] < indent]
-            name = ".".join(key for _, key in stack)
-            positions[name] = positions.get(name, -1) + 1
-            stack.append((indent, str(positions[name])))
-            indent, line = indent + 2, line[2:]
-        stack = [entry for entry in stack if entry[0] < indent]
-        key, _, rest = line.partition(":")
-        stack.append((indent, key))
-        value, _, origin = rest.rpartition(" # ")
-        if origin and value.strip():
-            values[".".join(key for _, key in stack)] = (yaml.safe_load(value), origin)
-    return values
-
-
-def show(path, **variables):
-    done = run("config", "show", path, **variables)
-    assert done.returncode == 0, done.stderr
-    return shown(done.stdout)
 
 
 # ---- every key ----
@@ -342,225 +243,7 @@ def test_a_variable_wins_over_the_file(tmp_path, key):
     assert f"environment variable {variable}: " in checked.stderr
 
 
-# ---- effects seen from outside: (settings, look) ----
-
-
-def has_debug_lines(registry, client):
-    client.get("/v2/")
-    assert "level=debug" in registry.stderr()
-
-
-def json_lines(registry):
-    """Without what a sanitizer says."""
-    lines = registry.stderr().splitlines()
-    return [json.loads(line) for line in lines if not line.startswith("==")]
-
-
-def has_json_lines(registry, client):
-    client.get("/v2/")
-    assert all("msg" in line for line in json_lines(registry))
-
-
-def has_logstash_lines(registry, client):
-    client.get("/v2/")
-    assert all(line["@version"] for line in json_lines(registry))
-
-
-def has_field(registry, _):
-    (line,) = [line for line in registry.stderr().splitlines() if "listening on" in line]
-    assert "service=registry" in line
-
-
-def has_no_access_log(registry, client):
-    client.get("/v2/")
-    assert registry.stdout() == ""
-
-
-def deletes(_, client):
-    assert client.delete("/v2/a/manifests/sha256:" + "0" * 64).status == 404
-
-
-def deletes_not(_, client):
-    assert client.delete("/v2/a/manifests/sha256:" + "0" * 64).status == 405
-
-
-def is_read_only(_, client):
-    assert client.post("/v2/a/blobs/uploads/").status == 405
-
-
-def is_below_prefix(_, client):
-    assert client.get("/v2/").status == 404
-    assert client.get("/my/path/v2/").status == 200
-
-
-def location(client):
-    return client.post("/v2/a/blobs/uploads/").header("Location")
-
-
-def is_at_host(_, client):
-    assert location(client).startswith("https://registry.example.com/v2/")
-
-
-def is_relative(_, client):
-    assert location(client).startswith("/v2/a/")
-
-
-def signs_with(secret):
-    def look(_, client):
-        query = urllib.parse.urlsplit(location(client)).query
-        raw = base64.urlsafe_b64decode(urllib.parse.parse_qs(query)["_state"][0])
-        assert hmac.new(secret, raw[32:], hashlib.sha256).digest() == raw[:32]
-    return look
-
-
-def has_headers(_, client):
-    response = client.get("/v2/")
-    assert response.header_lines("X-A") == ["b", "c"]
-
-
-def lists_one_repository(_, client):
-    for name in ("a", "b"):
-        client.put(f"/v2/{name}/manifests/x", [("Content-Type", INDEX)], EMPTY_INDEX)
-    assert client.get("/v2/_catalog").json() == {"repositories": ["a"]}
-    assert client.get("/v2/_catalog?n=2").status == 400
-
-
-INDEX = "application/vnd.oci.image.index.v1+json"
-EMPTY_INDEX = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
-
-
-def challenges_silly(_, client):
-    response = client.get("/v2/")
-    assert response.status == 401
-    assert response.header("WWW-Authenticate") == 'Bearer realm="r",service="s"'
-
-
-def challenges_basic(_, client):
-    response = client.get("/v2/")
-    assert response.status == 401
-    assert response.header("WWW-Authenticate") == 'Basic realm="r"'
-
-
-def closes_idle_connections(registry, _):
-    with registry.connect() as connection:
-        connection.send_head("GET", "/v2/", [("Host", "x")])
-        assert connection.read_response().status == 200
-        wait_until(connection.is_closed_by_server, what="the idle connection is closed")
-
-
-def fails_once_the_file_is_there(registry, client):
-    assert client.get("/v2/").status == 200
-    (registry.directory / "down").touch()
-    wait_until(lambda: client.get("/v2/").status == 503, what="the check has noticed the file")
-
-
-def is_failing(_, client):
-    wait_until(lambda: client.get("/v2/").status == 503, what="the check has failed")
-
-
-DEAD = "127.0.0.1:1"
-
-EFFECTS = {
-    "log.level": ({"log.level": "debug"}, has_debug_lines),
-    "loglevel": ({"log": None, "loglevel": "debug"}, has_debug_lines),
-    "log.formatter-json": ({"log.formatter": "json"}, has_json_lines),
-    "log.formatter-logstash": ({"log.formatter": "logstash"}, has_logstash_lines),
-    "log.fields": ({"log.fields": {"service": "registry"}}, has_field),
-    "log.accesslog.disabled": ({"log.accesslog.disabled": True}, has_no_access_log),
-    "storage.delete.enabled": ({"storage.delete.enabled": True}, deletes),
-    "storage.delete.disabled": ({"storage.delete.enabled": False}, deletes_not),
-    "storage.maintenance.readonly.enabled": (
-        {"storage.maintenance.readonly.enabled": True}, is_read_only),
-    "http.prefix": ({"http.prefix": "/my/path"}, is_below_prefix),
-    "http.host": ({"http.host": "https://registry.example.com"}, is_at_host),
-    "http.relativeurls": ({"http.relativeurls": True}, is_relative),
-    "http.secret": ({"http.secret": "hunter2"}, signs_with(b"hunter2")),
-    "http.headers": ({"http.headers": {"X-A": ["b", "c"]}}, has_headers),
-    "http.idletimeout": ({"http.idletimeout": "50ms"}, closes_idle_connections),
-    "health.file": (
-        {"health.file.file": "{folder}/down", "health.file.interval": "10ms"},
-        fails_once_the_file_is_there),
-    "health.http": (
-        {"health.http.uri": f"http://{DEAD}/", "health.http.interval": "10ms"}, is_failing),
-    "health.tcp": ({"health.tcp.addr": DEAD, "health.tcp.interval": "10ms"}, is_failing),
-    "catalog.maxentries": ({"catalog.maxentries": 1}, lists_one_repository),
-    "auth.silly": ({"auth.silly.realm": "r", "auth.silly.service": "s"}, challenges_silly),
-    "auth.htpasswd": (
-        {"auth.htpasswd.realm": "r", "auth.htpasswd.path": "{folder}/htpasswd"},
-        challenges_basic),
-}
-
-
-class Started(Registry):
-    """A registry with variables."""
-
-    def __init__(self, folder, config, variables):
-        super().__init__(folder, storage="inmemory")
-        for key, value in config.items():
-            put(self.config, in_list(key), value)
-        self.variables = variables
-
-    def _environment(self):
-        return {**super()._environment(), **self.variables}
-
-
-def in_folder(value, folder):
-    return value.format(folder=folder) if isinstance(value, str) else value
-
-
-@pytest.mark.parametrize("name", EFFECTS)
-@pytest.mark.parametrize("way", ["file", "variable"])
-def test_a_key_has_its_effect(tmp_path, way, name):
-    given, look = EFFECTS[name]
-    given = {key: in_folder(value, tmp_path) for key, value in given.items()}
-    variables = {}
-    if way == "variable":
-        variables = {
-            REFERENCE[key][2]: json.dumps(value) for key, value in given.items() if value is not None
-        }
-        given = {key: value for key, value in given.items() if value is None}
-    with Started(tmp_path, given, variables) as registry, registry.client() as client:
-        look(registry, client)
-
-
-def test_content_is_below_the_root_directory(start_registry):
-    registry = start_registry()
-    with registry.client() as client:
-        digest = client.push_blob("a", b"content")
-    assert registry.blob_path(digest).read_bytes() == b"content"
-
-
-def test_a_socket_of_the_file_system(tmp_path):
-    path = tmp_path / "socket"
-    config = write(tmp_path, settings({"http.addr": str(path), "http.net": "unix"}))
-    process = subprocess.Popen([str(binary()), "serve", str(config)], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(path.exists, what="the socket is there")
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
-            wait_until(lambda: client.connect_ex(str(path)) == 0, what="the socket is connected")
-            client.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert client.recv(12) == b"HTTP/1.1 200"
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-
-
 # ---- what the environment can do beyond single keys ----
-
-
-def test_a_secret_from_a_file_is_used_and_never_shown(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("hun: [ter2\n")
-    variables = {"REGISTRY_HTTP_SECRET_FILE": str(secret)}
-    with Started(tmp_path, {"http.secret": ""}, variables) as registry, registry.client() as client:
-        signs_with(b"hun: [ter2")(registry, client)
-        assert "ter2" not in registry.stderr()
-    path = write(tmp_path, settings({"http.secret": SECRET}))
-    done = run("config", "show", path, **variables)
-    assert "ter2" not in done.stdout + done.stderr
-    assert shown(done.stdout)["http.secret"] == (MASK, "REGISTRY_HTTP_SECRET_FILE")
 
 
 def test_items_of_lists_are_added_and_changed_by_index(tmp_path):
@@ -588,68 +271,3 @@ def test_what_is_shown_can_be_read_again(tmp_path):
     (tmp_path / "again.yml").write_text(text)
     again = show(tmp_path / "again.yml")
     assert {k: v for k, (v, _) in again.items()} == {k: v for k, (v, _) in first.items()}
-
-
-# ---- where the configuration is looked for ----
-
-IMAGE_2 = "/etc/docker/registry/config.yml"
-IMAGE_3 = "/etc/distribution/config.yml"
-
-
-def can_hide_etc():
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        return False
-    return subprocess.run(["unshare", "--mount", "true"], check=False).returncode == 0
-
-
-def run_with_etc(folder, files, *arguments, **variables):
-    """Runs with another /etc, which holds those @files only; nobody else sees it."""
-    etc = folder / "etc"
-    for path in files:
-        target = etc / os.path.relpath(path, "/etc")
-        target.parent.mkdir(parents=True)
-        target.write_text("version: 0.1\nstorage: inmemory\n")
-    etc.mkdir(exist_ok=True)
-    shutil.copy(binary(), folder / "registry")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
-    script = 'mount --bind "$0" /etc && shift 0 && exec "$@"'
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, str(etc), str(folder / "registry"), *arguments],
-        env={**kept, **variables}, capture_output=True, text=True, timeout=60, check=False,
-    )
-
-
-needs_mounts = pytest.mark.skipif(not can_hide_etc(), reason="needs the right to mount")
-
-
-@needs_mounts
-@pytest.mark.parametrize(
-    "files, found",
-    [([IMAGE_2, IMAGE_3], IMAGE_2), ([IMAGE_2], IMAGE_2), ([IMAGE_3], IMAGE_3)],
-)
-def test_without_a_path_those_of_the_images_are_tried(tmp_path, files, found):
-    done = run_with_etc(tmp_path, files, "config", "check")
-    assert (done.returncode, done.stdout) == (0, f"{found}: good\n"), done.stderr
-
-
-@needs_mounts
-def test_the_variable_comes_before_the_paths_of_the_images(tmp_path):
-    path = write(tmp_path, settings())
-    done = run_with_etc(tmp_path, [IMAGE_2], "config", "check",
-                        REGISTRY_CONFIGURATION_PATH=str(path))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: good\n", "")
-    missing = run_with_etc(tmp_path, [], "config", "check", REGISTRY_CONFIGURATION_PATH="/nowhere")
-    assert missing.returncode == 1
-    assert missing.stderr == "configuration error: open /nowhere: no such file or directory\n"
-
-
-@needs_mounts
-@pytest.mark.parametrize("command", [["serve"], ["config", "check"], ["config", "show"]])
-def test_without_any_configuration_it_says_where_it_looked(tmp_path, command):
-    done = run_with_etc(tmp_path, [], *command)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "configuration error: configuration path unspecified: no argument, no "
-        f"REGISTRY_CONFIGURATION_PATH, no {IMAGE_2}, no {IMAGE_3}\n"
-        f"Run 'registry help {command[0]}' for usage.\n"
-    )

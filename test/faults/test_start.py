@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts that fail, starts that warn, and signals that mean nothing."""
-import os
 import re
 import socket
 import subprocess
 
 import pytest
-from support.registry import binary, is_upstream
+from support.registry import binary, clean_environment, is_upstream
 
 ours = pytest.mark.skipif(is_upstream(), reason="our words")
 
 
 def serve(config, **variables):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
     return subprocess.run(
-        [binary().resolve(), "serve", config], env={**kept, **variables}, timeout=60,
+        [binary().resolve(), "serve", config], env=clean_environment(**variables), timeout=60,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )
 

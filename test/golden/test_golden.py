@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from support.registry import ROOT, binary, is_upstream
+from support.registry import ROOT, binary, clean_environment, is_upstream
 
 HERE = pathlib.Path(__file__).resolve().parent
 BROKEN = sorted((HERE / "broken").glob("*.yml"))
@@ -17,10 +17,9 @@ pytestmark = pytest.mark.skipif(is_upstream(), reason="upstream prints other wor
 
 
 def run(*arguments, cwd=None, **variables):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
     return subprocess.run(
         ["registry", *map(str, arguments)], executable=binary().resolve(), cwd=cwd,
-        env={**kept, **variables}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        env=clean_environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=60, check=False,
     )
 

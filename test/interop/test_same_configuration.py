@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import pathlib
 import re
 import socket
@@ -22,7 +21,7 @@ import urllib.parse
 
 import pytest
 from support.ports import free_port
-from support.registry import SECRET, binary
+from support.registry import SECRET, binary, clean_environment
 
 UPSTREAM = pathlib.Path("/usr/bin/docker-registry")
 START_TIMEOUT_S = 30
@@ -346,10 +345,9 @@ class Running:
         (folder / "config.yml").write_text(text)
         variables = {key: self.fill(value) for key, value in case.env.items()}
         self.secret = variables.get("REGISTRY_HTTP_SECRET", "0123" if "0123" in text else SECRET)
-        kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("REGISTRY_")}
         with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
             self.process = subprocess.Popen(
-                [str(program), "serve", "config.yml"], env={**kept, **variables}, stdout=out,
+                [str(program), "serve", "config.yml"], env=clean_environment(**variables), stdout=out,
                 stderr=err, stdin=subprocess.DEVNULL, cwd=folder)
 
     def fill(self, text):

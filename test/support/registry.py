@@ -19,12 +19,10 @@ import socket
 import subprocess
 import time
 
-from support.client import Client, Connection
+from support.client import TIMEOUT_S, Client, Connection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "asecretforlocaldevelopment"
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 30
 
 _LISTENING = re.compile(r"listening on [^\s\"]*?:(\d+)")
 _FAULTS = re.compile(
@@ -45,7 +43,7 @@ def is_upstream(program=None):
     return (program or binary()).name == "docker-registry"
 
 
-def wait_until(condition, timeout=10.0, what="condition"):
+def wait_until(condition, timeout=TIMEOUT_S, what="condition"):
     """Polls until @condition() is true and returns its value; the deadline is an assertion."""
     deadline = time.monotonic() + timeout
     while True:
@@ -70,11 +68,24 @@ def _yaml(value, indent):
     return "\n".join(f"{pad}- {json.dumps(item)}" for item in value)
 
 
-def _put(config, dotted, value):
-    *parents, last = dotted.split(".")
-    for key in parents:
-        config = config.setdefault(key, {})
-    config[last] = value
+def put(config, dotted, value):
+    """Sets a.b.0.c; numbers are positions in lists."""
+    parts = [int(part) if part.isdigit() else part for part in dotted.split(".")]
+    for part, after in zip(parts, parts[1:]):
+        fresh = [] if isinstance(after, int) else {}
+        if isinstance(part, int):
+            if len(config) == part:
+                config.append(fresh)
+        elif config.get(part) is None:
+            config[part] = fresh
+        config = config[part]
+    config[parts[-1]] = value
+
+
+def clean_environment(**variables):
+    """That of the tests without what would configure a registry, and with @variables."""
+    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("REGISTRY_")}
+    return kept | variables
 
 
 class Registry:
@@ -111,13 +122,13 @@ class Registry:
         self._stderr_start = 0
         self.config = {"version": 0.1, "log": {"level": "debug"}, "storage": {}, "http": {}}
         if storage == "filesystem":
-            _put(self.config, "storage.filesystem.rootdirectory", str(self.root))
+            put(self.config, "storage.filesystem.rootdirectory", str(self.root))
         else:
-            _put(self.config, f"storage.{storage}", {})
-        _put(self.config, "storage.delete.enabled", True)
-        _put(self.config, "http.secret", SECRET)
+            put(self.config, f"storage.{storage}", {})
+        put(self.config, "storage.delete.enabled", True)
+        put(self.config, "http.secret", SECRET)
         for key, value in (settings or {}).items():
-            _put(self.config, key, value)
+            put(self.config, key, value)
         self.secret = self.config["http"]["secret"]
 
     # ---- life -----------------------------------------------------------------------------------
@@ -126,8 +137,8 @@ class Registry:
         """Starts on a free port, or again on the port it had; returns once it accepts."""
         self.config["http"]["addr"] = f"127.0.0.1:{self.port}"
         self._spawn()
-        self.port = int(wait_until(self._announced_port, START_TIMEOUT_S, "the server listens"))
-        with socket.create_connection(self.address, timeout=START_TIMEOUT_S):
+        self.port = int(wait_until(self._announced_port, TIMEOUT_S, "the server listens"))
+        with socket.create_connection(self.address, timeout=TIMEOUT_S):
             pass
         return self
 
@@ -149,9 +160,7 @@ class Registry:
         self.config_path.write_text(_yaml(self.config, 0) + "\n")
 
     def _environment(self):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
-        kept.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-        return kept | self.environment
+        return {"UBSAN_OPTIONS": "print_stacktrace=1"} | clean_environment(**self.environment)
 
     def _before_exec(self):
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -171,7 +180,7 @@ class Registry:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, timeout=STOP_TIMEOUT_S):
+    def wait(self, timeout=TIMEOUT_S):
         """Waits for the end and returns the exit status (negative: the signal)."""
         status = self.process.wait(timeout)
         self.process = None
