@@ -32,6 +32,7 @@
 
 #define HELPER_COUNT 4
 #define GRACE_S      5 /* after the drain timeout, for what must not be torn apart */
+#define LEFT_LOOK_MS 5
 #define ARENA_COUNT  2 /* malloc arenas; more cost memory and buy nothing with one loop */
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -129,12 +130,24 @@ static void set_up_process(void)
 
 /* ---- starting, reloading and ending: one task at a time ---- */
 
+/* Until what canceled requests have left to others has ended: files that are being read. */
+static void wait_for_tasks(void)
+{
+    struct error ignored = ERROR_INIT;
+
+    task_shield();
+    while (task_count() > 1 && task_sleep(LEFT_LOOK_MS, &ignored) == 0)
+        ;
+    task_unshield();
+}
+
 /* Ends what the task was for; the loop goes on or stops. */
 static void close_main(void *arg)
 {
     struct serve *serve = arg;
 
     instance_close(serve->instance);
+    wait_for_tasks();
     serve->work = NULL;
     loop_stop();
 }

@@ -48,15 +48,16 @@ struct client_options {
 /*
  * client_new - a client with its own pool of connections and its own rules of trust.
  *
- * Reads the PEM files to check them (blocks a little: at the start). Later a renewed certificate
- * counts at once, renewed authorities within a day. Given: client_free. Errors: INVALID (a PEM
- * file, its name in the message), INTERNAL (a libcurl without OpenSSL, or one that would
- * resolve names on the loop).
+ * Reads the PEM files to check them (blocks a little: at the start). Later renewed ones count, a
+ * certificate at once, authorities within two seconds; connections that are there stay. Given:
+ * client_free. Errors: INVALID (a PEM file, its name in the message), INTERNAL (a libcurl without
+ * OpenSSL, or one that would resolve names on the loop).
  */
 must_check int client_new(const struct client_options *options, struct client **out,
                           struct error *err);
 
-/* Before loop_close; no transfer may be open. Closes the pooled connections. NULL is fine. */
+/* Before loop_close, once all tasks have ended: what a canceled call has begun to read is a task
+ * too. Closes the pooled connections. NULL is fine. */
 void client_free(struct client *client);
 
 /* For calls that may be repeated: after 429, 500, 502, 503, 504 and where is_client_lost. A

@@ -39,24 +39,43 @@ static unsigned long tls_error(const char *reason)
     return at != NULL ? strtoul(at + strlen(mark), NULL, 16) : 0;
 }
 
-/* The two sides do not agree, and will not. But connections are cut, bytes are damaged on the way,
- * and servers are in trouble of their own. Source: RFC 8446 section 6.2. */
+#define ALERT(name) (SSL_AD_REASON_OFFSET + SSL_AD_##name)
+
+/* What says that the two sides do not agree, and will not: alerts of the other side, and what is
+ * seen on this one. All else may come of bytes that were lost or damaged on the way. Source: RFC
+ * 8446 section 6.2. */
+static const int refusals[] = {
+    ALERT(HANDSHAKE_FAILURE),
+    ALERT(BAD_CERTIFICATE),
+    ALERT(UNSUPPORTED_CERTIFICATE),
+    ALERT(CERTIFICATE_REVOKED),
+    ALERT(CERTIFICATE_EXPIRED),
+    ALERT(CERTIFICATE_UNKNOWN),
+    ALERT(UNKNOWN_CA),
+    ALERT(ACCESS_DENIED),
+    ALERT(PROTOCOL_VERSION),
+    ALERT(INSUFFICIENT_SECURITY),
+    ALERT(UNRECOGNIZED_NAME),
+    ALERT(CERTIFICATE_REQUIRED),
+    SSL_R_CERTIFICATE_VERIFY_FAILED,
+    SSL_R_WRONG_VERSION_NUMBER, /* or no TLS at all */
+    SSL_R_UNSUPPORTED_PROTOCOL,
+    SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
+    SSL_R_DH_KEY_TOO_SMALL,
+    SSL_R_EE_KEY_TOO_SMALL,
+    SSL_R_CA_MD_TOO_WEAK,
+    SSL_R_CA_KEY_TOO_SMALL,
+};
+
 static bool is_tls_refused(const char *reason)
 {
     unsigned long error = tls_error(reason);
 
-    if (error == 0 || ERR_GET_LIB(error) != ERR_LIB_SSL)
-        return false;
-    switch (ERR_GET_REASON(error)) {
-    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-    case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
-    case SSL_AD_REASON_OFFSET + SSL_AD_BAD_RECORD_MAC:
-    case SSL_AD_REASON_OFFSET + SSL_AD_INTERNAL_ERROR:
-    case SSL_AD_REASON_OFFSET + SSL_AD_USER_CANCELLED:
-        return false;
-    default:
-        return true;
+    for (size_t i = 0; i < array_count(refusals) && ERR_GET_LIB(error) == ERR_LIB_SSL; i++) {
+        if (ERR_GET_REASON(error) == refusals[i])
+            return true;
     }
+    return false;
 }
 
 bool is_failure_passing(CURLcode result, const char *reason, int proxy_status)

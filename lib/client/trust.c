@@ -4,24 +4,22 @@
  */
 #include "lib/client/trust.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/base/str.h"
-#include "lib/task/offload.h"
 
+#include <assert.h>
 #include <curl/curl.h>
-#include <dirent.h>
 #include <limits.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "lib/base/banned.h"
 
-#define AGE_MAX_NS (24LL * 3600 * 1000000000)
+#define FILE_MAX     (16 * 1024 * 1024) /* bytes; the bundles of systems have a quarter of one MiB */
+#define PROBLEMS_MAX 1024               /* bytes of them in the log */
 
 /* Nobody is there to be asked for a passphrase. */
 static int on_passphrase(char *out, int size, int is_writing, void *arg)
@@ -96,11 +94,10 @@ static const char *system_file(void)
     return info->cainfo != NULL ? info->cainfo : "/etc/ssl/certs/ca-certificates.crt";
 }
 
-void trust_init(struct trust *trust, const char *ca_file)
+static void set_places(struct trust *trust, const char *ca_file)
 {
     const char *file = named("SSL_CERT_FILE"), *more = named("SSL_CERT_DIR");
 
-    *trust = (struct trust){0};
     if (ca_file != NULL) {
         trust->file = xstrdup(ca_file);
         trust->more = xstrdup("");
@@ -112,119 +109,193 @@ void trust_init(struct trust *trust, const char *ca_file)
     trust->more = xstrdup(more);
 }
 
-void trust_fini(struct trust *trust)
-{
-    free(trust->file);
-    free(trust->more);
-    X509_STORE_free(trust->store);
-}
-
-/* ---- reading ---- */
+/* ---- reading, on a helper ---- */
 
 struct reading {
-    const struct trust *trust;
-    X509_STORE *store;
-    struct error problem; /* something could not be read, though something else could */
+    X509_STORE *store;    /* given */
+    size_t problem_count; /* files that could not be used */
+    struct error problem; /* of the first of them */
+    struct str problems;  /* of all, for the log */
 };
 
-static int read_file(X509_STORE *store, const char *path, struct error *err)
+static void note_problem(struct reading *reading, const struct error *problem)
 {
+    if (reading->problem_count++ == 0)
+        reading->problem = *problem;
+    else
+        str_append(&reading->problems, SPAN("; "));
+    str_append(&reading->problems, span_of(problem->message));
+}
+
+/* All certificates of @file, what else is in it is left alone. Returns how many there were, or -1
+ * with @err: INVALID. */
+static int add_text(X509_STORE *store, const struct watched_file *file, struct error *err)
+{
+    BIO *bio = BIO_new_mem_buf(str_text(&file->text), (int)file->text.len);
+    STACK_OF(X509_INFO) * infos;
+    bool is_fine = true;
+    int count = 0;
+
+    if (bio == NULL)
+        abort();
     ERR_clear_error();
-    if (X509_STORE_load_file(store, path) != 1)
-        return complain("authorities", path, err);
-    return 0;
-}
+    infos = PEM_X509_INFO_read_bio(bio, NULL, on_passphrase, NULL);
+    BIO_free(bio);
+    if (infos == NULL)
+        return complain("authorities", file->path, err);
+    for (int i = 0; i < sk_X509_INFO_num(infos) && is_fine; i++) {
+        X509 *certificate = sk_X509_INFO_value(infos, i)->x509;
 
-static bool is_kind(const char *path, mode_t kind)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && (status.st_mode & S_IFMT) == kind;
-}
-
-/* All files of a directory. Those that hold no certificate are nothing to complain of. */
-static int read_directory(X509_STORE *store, const char *path, struct error *err)
-{
-    DIR *directory = opendir(path);
-    struct error ignored = ERROR_INIT;
-    struct dirent *entry;
-
-    if (directory == NULL)
-        return error_set(err, ERROR_INVALID, "authorities %s: cannot be read", path);
-    while ((entry = readdir(directory)) != NULL) {
-        auto_str file = STR_INIT(PATH_MAX);
-
-        str_append_format(&file, "%s/%s", path, entry->d_name);
-        if (is_kind(str_text(&file), S_IFREG))
-            (void)read_file(store, str_text(&file), &ignored);
+        is_fine = certificate == NULL || X509_STORE_add_cert(store, certificate) == 1;
+        count += certificate != NULL;
     }
-    closedir(directory);
-    return 0;
+    sk_X509_INFO_pop_free(infos, X509_INFO_free);
+    return is_fine ? count : complain("authorities", file->path, err);
 }
 
-static void read_place(struct reading *reading, const char *path)
+/* A file that was named has to give something; in a directory there may be anything. */
+static int add_file(X509_STORE *store, const struct watched_file *file, struct error *err)
 {
-    struct error problem = ERROR_INIT;
-    int rc = is_kind(path, S_IFDIR) ? read_directory(reading->store, path, &problem)
-                                    : read_file(reading->store, path, &problem);
+    int count;
 
-    if (rc < 0 && reading->problem.code == ERROR_NONE)
-        reading->problem = problem;
-}
-
-static void read_places(struct reading *reading)
-{
-    struct span rest = span_of(reading->trust->more);
-
-    read_place(reading, reading->trust->file);
-    while (rest.len > 0) {
-        struct span place = span_cut(&rest, ':');
-        auto_free char *path = xstrndup(place.data, place.len);
-
-        if (place.len > 0)
-            read_place(reading, path);
+    if (file->err.code != ERROR_NONE && file->is_listed)
+        return 0;
+    if (file->err.code != ERROR_NONE) {
+        *err = file->err;
+        return error_wrap(err, "authorities");
     }
+    count = add_text(store, file, err);
+    if (count != 0 || file->is_listed)
+        return count < 0 ? -1 : 0;
+    return error_set(err, ERROR_INVALID, "authorities %s: no certificate", file->path);
 }
 
-/* Pure: runs on a helper. */
-static int read_authorities(void *arg, struct error *err)
+static int count_of(X509_STORE *store)
+{
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+}
+
+static int read_authorities(struct watched_file *files, size_t count, void *arg, struct error *err)
 {
     struct reading *reading = arg;
 
     reading->store = X509_STORE_new();
     if (reading->store == NULL)
         abort();
-    read_places(reading);
+    for (size_t i = 0; i < count; i++) {
+        struct error problem = ERROR_INIT;
+
+        if (add_file(reading->store, &files[i], &problem) < 0)
+            note_problem(reading, &problem);
+    }
     ERR_clear_error();
-    if (sk_X509_OBJECT_num(X509_STORE_get0_objects(reading->store)) > 0)
+    if (count_of(reading->store) > 0)
         return 0;
     X509_STORE_free(reading->store);
-    if (reading->problem.code == ERROR_NONE)
-        return error_set(err, ERROR_INVALID, "authorities: none in %s", reading->trust->file);
+    reading->store = NULL;
+    if (reading->problem_count == 0)
+        return error_set(err, ERROR_INVALID, "authorities: no certificate anywhere");
     *err = reading->problem;
+    return error_translate(err, ERROR_INVALID);
+}
+
+/* ---- reading, as seen from the loop ---- */
+
+/* What was fine before and is broken now is somebody's mistake, or not yet whole: better the old
+ * authorities than a part of the new ones. */
+static void take(struct trust *trust, struct reading *reading)
+{
+    bool is_first = trust->store == NULL;
+
+    if (!is_first && reading->problem_count > trust->problem_count) {
+        log_warn("%s; the authorities read before stay", str_text(&reading->problems));
+        X509_STORE_free(reading->store);
+        return;
+    }
+    X509_STORE_free(trust->store); /* connections hold theirs */
+    trust->store = reading->store;
+    trust->problem_count = reading->problem_count;
+    if (reading->problem_count > 0)
+        log_warn("%s; the others count", str_text(&reading->problems));
+    if (!is_first)
+        log_info("read the authorities again, %d certificates: %s", count_of(trust->store),
+                 trust->file);
+}
+
+static void reading_main(void *arg)
+{
+    struct trust *trust = arg;
+    struct reading reading = {.problems = STR_INIT(PROBLEMS_MAX)};
+    bool is_read = true;
+    int rc;
+
+    trust->failed = ERROR_INIT;
+    if (trust->store == NULL)
+        rc = watched_read(trust->files, &reading, &trust->failed);
+    else
+        rc = watched_look(trust->files, 0, &reading, &is_read, &trust->failed);
+    if (rc == 0 && is_read)
+        take(trust, &reading);
+    else if (rc < 0 && trust->store != NULL)
+        log_warn("%s; the authorities read before stay", trust->failed.message);
+    str_fini(&reading.problems);
+    while (gate_line_serve(&trust->line))
+        ;
+}
+
+/* Those who come while others are read again go on with what there is. */
+int trust_load(struct trust *trust, struct error *err)
+{
+    bool is_served;
+
+    if (trust->store != NULL && !is_watched_due(trust->files, trust->look_ms))
+        return 0;
+    if (!is_background_running(&trust->reading))
+        background_start(&trust->reading, "authorities", reading_main, trust);
+    if (gate_line_wait(&trust->line, &is_served, err) < 0)
+        return -1;
+    if (trust->store != NULL)
+        return 0;
+    *err = trust->failed;
     return -1;
 }
 
-/* Two tasks may read at once; the later one wins, both are right. */
-int trust_load(struct trust *trust, struct error *err)
-{
-    struct reading reading = {.trust = trust};
-    struct error failed = ERROR_INIT;
+/* ---- birth and death ---- */
 
-    if (trust->store != NULL && clock_monotonic_ns() - trust->loaded_ns < AGE_MAX_NS)
-        return 0;
-    if (offload(read_authorities, &reading, &failed) < 0) {
-        if (trust->store == NULL || failed.code == ERROR_CANCELED) {
-            *err = failed;
-            return -1;
-        }
-        log_warn("%s; those read before stay", failed.message);
-    } else {
-        if (reading.problem.code != ERROR_NONE)
-            log_warn("%s; the others count", reading.problem.message);
-        X509_STORE_free(trust->store);
-        trust->store = reading.store;
+static struct watched *watch(const struct trust *trust)
+{
+    size_t count = 1;
+    auto_free const char **paths = xcalloc(strlen(trust->more) + 2, sizeof(*paths));
+    auto_free char *more = xstrdup(trust->more);
+    char *place, *rest = more;
+
+    paths[0] = trust->file;
+    while ((place = strsep(&rest, ":")) != NULL) {
+        if (place[0] != '\0')
+            paths[count++] = place;
     }
-    trust->loaded_ns = clock_monotonic_ns();
-    return 0;
+    return watched_new(&(struct watched_options){
+        .paths = paths,
+        .count = count,
+        .may_be_directories = true,
+        .size_max = FILE_MAX,
+        .read = read_authorities,
+    });
+}
+
+void trust_init(struct trust *trust, const char *ca_file)
+{
+    *trust = (struct trust){.look_ms = TRUST_LOOK_MS};
+    gate_line_init(&trust->line);
+    set_places(trust, ca_file);
+    trust->files = watch(trust);
+}
+
+void trust_fini(struct trust *trust)
+{
+    assert(!is_background_running(&trust->reading));
+    watched_free(trust->files);
+    free(trust->file);
+    free(trust->more);
+    X509_STORE_free(trust->store);
 }

@@ -5,30 +5,29 @@
 #include "lib/task/watched.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/task/gate.h"
 #include "lib/task/offload.h"
 #include "lib/task/task.h"
+#include "lib/task/watched_files.h"
 
-#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/banned.h"
 
-#define DIGEST_SIZE 32 /* SHA-256 */
-
 struct watched {
     char **paths; /* owned, each */
     size_t count;
+    bool may_be_directories;
     size_t size_max;
     watched_cb *read;
     struct gate gate;
-    uint64_t begun;                    /* looks, by number */
-    uint64_t done;                     /* the last that came to an end */
-    int64_t began_at_ns;               /* that one; clock_monotonic_ns */
-    struct file_version *seen;         /* owned; of what was last read */
-    unsigned char digest[DIGEST_SIZE]; /* of what was last shown to the owner */
+    uint64_t begun;                                  /* looks, by number */
+    uint64_t done;                                   /* the last that came to an end */
+    int64_t began_at_ns;                             /* that one; clock_monotonic_ns */
+    struct watched_files seen;                       /* last read, without their texts */
+    unsigned char digest[WATCHED_FILES_DIGEST_SIZE]; /* of what was last shown to the owner */
     bool has_digest;
     bool is_unread; /* a file was there and could not be read: it is tried again */
 };
@@ -40,8 +39,8 @@ struct watched *watched_new(const struct watched_options *options)
     watched->paths = xcalloc(options->count, sizeof(*watched->paths));
     for (size_t i = 0; i < options->count; i++)
         watched->paths[i] = xstrdup(options->paths[i]);
-    watched->seen = xcalloc(options->count, sizeof(*watched->seen));
     watched->count = options->count;
+    watched->may_be_directories = options->may_be_directories;
     watched->size_max = options->size_max;
     watched->read = options->read;
     gate_init(&watched->gate, 1);
@@ -55,7 +54,7 @@ void watched_free(struct watched *watched)
     for (size_t i = 0; i < watched->count; i++)
         free(watched->paths[i]);
     free(watched->paths);
-    free(watched->seen);
+    watched_files_fini(&watched->seen);
     free(watched);
 }
 
@@ -68,88 +67,54 @@ struct look {
     bool is_read;
 };
 
-/* Of the files as they are, into @files. */
-static bool look_at_versions(const struct watched *watched, struct watched_file *files)
+static bool has_changed(const struct watched *watched, const struct watched_files *files)
 {
-    bool has_changed = !watched->has_digest || watched->is_unread;
-
-    for (size_t i = 0; i < watched->count; i++) {
-        files[i].path = watched->paths[i];
-        files[i].version = file_version_look(watched->paths[i]);
-        has_changed |= has_file_changed(&files[i].version, &watched->seen[i]);
-    }
-    return has_changed;
-}
-
-/* What changes while it is read has another version at the next look. */
-static void read_texts(struct watched *watched, struct watched_file *files)
-{
-    watched->is_unread = false;
-    for (size_t i = 0; i < watched->count; i++) {
-        struct watched_file *file = &files[i];
-
-        file->text = STR_INIT(watched->size_max);
-        if (file_read(file->path, &file->text, &file->err) < 0)
-            watched->is_unread |= file->version.sys == 0 && file->err.sys != 0;
-        watched->seen[i] = file->version;
-    }
-}
-
-static void wipe(struct watched_file *files, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (files[i].text.data != NULL)
-            explicit_bzero(files[i].text.data, files[i].text.cap);
-        str_fini(&files[i].text);
-    }
-}
-
-/* Of all texts, each with its length and what kept it from being read. */
-static void digest_texts(const struct watched_file *files, size_t count,
-                         unsigned char out[DIGEST_SIZE])
-{
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-    if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-        abort();
-    for (size_t i = 0; i < count; i++) {
-        const struct watched_file *file = &files[i];
-        uint64_t head[] = {file->text.len, (uint64_t)file->err.code, (uint64_t)file->err.sys};
-
-        EVP_DigestUpdate(ctx, head, sizeof(head));
-        EVP_DigestUpdate(ctx, str_text(&file->text), file->text.len);
-    }
-    EVP_DigestFinal_ex(ctx, out, NULL);
-    EVP_MD_CTX_free(ctx);
+    return !watched->has_digest || watched->is_unread ||
+           has_watched_files_changed(files, &watched->seen);
 }
 
 /* Whether the owner has not seen these texts. */
-static bool is_news(struct watched *watched, const struct watched_file *files)
+static bool is_news(struct watched *watched, const struct watched_files *files)
 {
-    unsigned char digest[DIGEST_SIZE];
+    unsigned char digest[WATCHED_FILES_DIGEST_SIZE];
     bool is_known;
 
-    digest_texts(files, watched->count, digest);
+    watched_files_digest(files, digest);
     is_known = watched->has_digest && memcmp(watched->digest, digest, sizeof(digest)) == 0;
     memcpy(watched->digest, digest, sizeof(digest));
     watched->has_digest = true;
     return !is_known;
 }
 
+/* What changes while it is read has another version at the next look. */
+static int read_and_show(struct look *look, struct watched_files *files, struct error *err)
+{
+    struct watched *watched = look->watched;
+    int rc = 0;
+
+    watched->is_unread = !watched_files_read(files, watched->size_max);
+    look->is_read = is_news(watched, files) || look->is_forced;
+    if (look->is_read)
+        rc = watched->read(files->items, files->count, look->arg, err);
+    watched_files_wipe(files);
+    return rc;
+}
+
 static int run_look(void *arg, struct error *err)
 {
     struct look *look = arg;
     struct watched *watched = look->watched;
-    auto_free struct watched_file *files = xcalloc(watched->count, sizeof(*files));
-    int rc = 0;
+    struct watched_files files = watched_files_list((const char *const *)watched->paths,
+                                                    watched->count, watched->may_be_directories);
+    int rc;
 
-    if (!look_at_versions(watched, files) && !look->is_forced)
+    if (!look->is_forced && !has_changed(watched, &files)) {
+        watched_files_fini(&files);
         return 0;
-    read_texts(watched, files);
-    look->is_read = is_news(watched, files) || look->is_forced;
-    if (look->is_read)
-        rc = watched->read(files, watched->count, look->arg, err);
-    wipe(files, watched->count);
+    }
+    rc = read_and_show(look, &files, err);
+    watched_files_fini(&watched->seen);
+    watched->seen = files;
     return rc;
 }
 

@@ -24,19 +24,22 @@
 struct watched;
 
 struct watched_file {
-    const char *path;            /* lent */
+    char *path;                  /* lent */
+    bool is_listed;              /* it was found in a directory that is watched */
     struct file_version version; /* of the text, or older */
     struct str text;             /* wiped after the call */
     struct error err;            /* ERROR_NONE: the text is there; else as file_read */
 };
 
-/* On a helper: makes of all the files what the owner needs, for @arg. The texts may be changed. */
+/* On a helper: makes of all the files what the owner needs, for @arg. The texts may be changed.
+ * @count is that of the paths, unless these may be directories. */
 typedef int watched_cb(struct watched_file *files, size_t count, void *arg, struct error *err);
 
 struct watched_options {
     const char *const *paths; /* copied */
     size_t count;
-    size_t size_max; /* bytes of each */
+    bool may_be_directories; /* then all regular files right in it count, in order of their names */
+    size_t size_max;         /* bytes of each */
     watched_cb *read;
 };
 

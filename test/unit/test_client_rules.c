@@ -282,6 +282,8 @@ static void failure_passes_where_a_connection_was_lost(void **state)
         {CURLE_SSL_CONNECT_ERROR, "error:80000068:system library::Connection reset by peer", 0,
          true},
         {CURLE_SSL_CONNECT_ERROR, "error:", 0, true},
+        {CURLE_SEND_ERROR, "SSL_write() error: error:0A00007F:SSL routines::bad write retry", 0,
+         true},
         {CURLE_RECV_ERROR, "Received HTTP code 503 from proxy after CONNECT", 503, true},
         {CURLE_RECV_ERROR, "Connection was reset", 200, true},
 

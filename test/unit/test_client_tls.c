@@ -304,13 +304,11 @@ static void ask_in_vain(const char *at, const struct origin_tls *tls, struct cli
 static void a_certificate_that_is_refused_is_refused_once(void **state)
 {
     struct origin_tls tls = server();
-    struct origin_tls asks = {asker_pems()->server, asker_pems()->server, asker_pems()->ca};
 
     (void)state;
     ask_in_vain("127.0.0.1", &tls, (struct client_options){.ca_file = asker_pems()->foreign_ca},
                 "SSL certificate problem");
     ask_in_vain("b.test", &tls, (struct client_options){.ca_file = asker_pems()->ca}, "subject");
-    ask_in_vain("127.0.0.1", &asks, (struct client_options){.ca_file = asker_pems()->ca}, "alert");
 }
 
 /* Knows no TLS, and says so at the first bytes of it. */

@@ -279,6 +279,87 @@ static void outside_of_tasks_files_are_read_at_once(void **state)
     assert_string_equal(str_text(&text), "ab");
 }
 
+/* ---- directories ---- */
+
+/* As seen through the folder. */
+static void watch_folder(void)
+{
+    const char *const paths[] = {here.folder};
+
+    watched_free(here.watched);
+    here.watched = watched_new(&(struct watched_options){.paths = paths,
+                                                         .count = 1,
+                                                         .may_be_directories = true,
+                                                         .size_max = SIZE_MAX_HERE,
+                                                         .read = read_texts});
+}
+
+static void all_files_of_a_directory_count(void **state)
+{
+    char third[128];
+
+    (void)state;
+    watch_folder();
+    put(here.second, "b");
+    assert_string_equal(seen(), "b");
+    put(here.first, "a");
+    assert_string_equal(seen(), "ab");
+    assert_string_equal(seen(), "-");
+    put(here.first, "c");
+    assert_string_equal(seen(), "cb");
+    snprintf(third, sizeof(third), "%s/third", here.folder);
+    assert_int_equal(symlink("first", third), 0);
+    assert_string_equal(seen(), "cbc");
+    unlink(third);
+    assert_string_equal(seen(), "cb");
+    assert_int_equal(mkdir(third, 0700), 0);
+    assert_string_equal(seen(), "-");
+    rmdir(third);
+    unlink(here.first);
+    assert_string_equal(seen(), "b");
+}
+
+static void a_file_that_gets_another_name_is_nothing_new(void **state)
+{
+    (void)state;
+    watch_folder();
+    put(here.first, "a");
+    assert_string_equal(seen(), "a");
+    assert_int_equal(rename(here.first, here.second), 0);
+    assert_string_equal(seen(), "-");
+    assert_int_equal(here.reads, 1);
+}
+
+static void a_directory_that_is_none_is_a_file(void **state)
+{
+    const char *const paths[] = {here.first};
+
+    (void)state;
+    watched_free(here.watched);
+    here.watched = watched_new(&(struct watched_options){.paths = paths,
+                                                         .count = 1,
+                                                         .may_be_directories = true,
+                                                         .size_max = SIZE_MAX_HERE,
+                                                         .read = read_texts});
+    assert_string_equal(seen(), "?");
+    put(here.first, "a");
+    assert_string_equal(seen(), "a");
+    unlink(here.first);
+    assert_int_equal(mkdir(here.first, 0700), 0);
+    assert_string_equal(seen(), "");
+    rmdir(here.first);
+    assert_string_equal(seen(), "?");
+}
+
+static void a_directory_is_no_file_where_it_may_not_be_one(void **state)
+{
+    (void)state;
+    put(here.second, "b");
+    assert_int_equal(mkdir(here.first, 0700), 0);
+    assert_string_equal(seen(), "?b");
+    rmdir(here.first);
+}
+
 /* ---- who looks ---- */
 
 static void a_look_that_is_young_enough_will_do(void **state)
@@ -425,6 +506,10 @@ int main(void)
         TEST(what_is_refused_is_refused_once),
         TEST(who_reads_by_force_sees_what_did_not_change),
         TEST(outside_of_tasks_files_are_read_at_once),
+        TEST(all_files_of_a_directory_count),
+        TEST(a_file_that_gets_another_name_is_nothing_new),
+        TEST(a_directory_that_is_none_is_a_file),
+        TEST(a_directory_is_no_file_where_it_may_not_be_one),
         TEST(a_look_that_is_young_enough_will_do),
         TEST(many_who_come_at_once_share_a_look),
         TEST(who_is_canceled_leaves_the_look_to_the_others),
