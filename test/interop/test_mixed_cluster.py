@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import UPSTREAM, need_upstream, serve
-from support import s3
+from support import s3, session
 from support.client import OCTETS
 from support.content import (
     LIST,
@@ -19,6 +19,7 @@ from support.content import (
     index,
     random_bytes,
 )
+from support.registry import SECRET
 
 BLOCK = 64  # of SHA-256: a saved state must hold what does not fill one
 MIB = 1 << 20
@@ -77,6 +78,21 @@ def test_an_upload_begun_here_ends_there(cluster, pair, repo, size):
     for client in pair:
         assert client.pull_blob(repo, digest_of(data)) == data
     assert cluster.unfinished(repo) == []
+
+
+def test_upstream_passes_over_the_seal_of_a_token(cluster, repo):
+    """On buckets ours have one; theirs never. Neither side minds what the other gives."""
+    data = random_bytes(3 * 6 * MIB, repo)
+    with cluster.ours.client() as ours, cluster.theirs.client() as theirs:
+        sides, location = [ours, theirs, ours], ours.start_upload(repo)
+        for turn, client in enumerate(sides):
+            location = client.append(location, data[turn * 6 * MIB : (turn + 1) * 6 * MIB])
+            has_seal = session.seal_of(location, SECRET) is not None
+            assert has_seal == bool(cluster.bucket and turn == 0)  # after theirs, nobody vouches
+            assert theirs.get(location).header("Range") == ours.get(location).header("Range")
+        theirs.commit(location, digest_of(data))
+        for client in (ours, theirs):
+            assert client.pull_blob(repo, digest_of(data)) == data
 
 
 def test_an_empty_upload_begun_there_ends_here(cluster, repo):
