@@ -11,6 +11,7 @@ from support import swift as swift_service
 from support.certificates import Certificate
 from support.fault_proxy import FaultProxy
 from support.registry import Registry, binary, is_upstream
+from support.tls import tls_settings
 
 _counter = itertools.count(1)
 
@@ -94,6 +95,21 @@ def start_registry(tmp_path):
     assert not problems, "\n".join(problems)
 
 
+@pytest.fixture(scope="module")
+def certificate(folder, authority):
+    return Certificate(folder, "localhost", issuer=authority)
+
+
+@pytest.fixture
+def start_tls(start_registry, certificate):
+    """Starts a registry with the module's certificate, or another; keywords go to http.tls."""
+
+    def start(certificate=certificate, settings=None, **more):
+        return start_registry(settings=tls_settings(certificate, **more) | (settings or {}))
+
+    return start
+
+
 def _shared(tmp_path_factory, **options):
     registry = Registry(tmp_path_factory.mktemp("shared"), **options)
     registry.start()
@@ -122,6 +138,12 @@ def fs_registry(tmp_path_factory):
 def memory_registry(tmp_path_factory):
     """One registry for the tests of a module, in memory: for tests that push very often."""
     yield from _shared(tmp_path_factory, storage="inmemory")
+
+
+@pytest.fixture(scope="module")
+def tls_registry(tmp_path_factory, certificate):
+    """One registry for the tests of a module, through TLS."""
+    yield from _shared(tmp_path_factory, settings=tls_settings(certificate))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from support.certificates import Certificate
 from support.client import Connection, head, with_query
 from support.content import SCHEMA2, digest_of, image, random_bytes
 from support.registry import binary, wait_until
+from support.tls import tls_settings
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -243,8 +244,7 @@ def test_slow_and_idle_clients_cost_little_and_delay_nobody(start_registry, repo
 
 def test_slow_readers_over_tls_cost_little(start_registry, tmp_path, repo):
     authority = Certificate(tmp_path, "localhost", is_authority=True)
-    registry = start_registry(settings={"http.tls.certificate": str(authority.path),
-                                        "http.tls.key": str(authority.key_path)})
+    registry = start_registry(settings=tls_settings(authority))
     data = random_bytes(30 * MIB, repo)
     with registry.client(tls=authority.client()) as client, contextlib.ExitStack() as stack:
         digest = client.push_blob(repo, data)

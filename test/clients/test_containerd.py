@@ -5,6 +5,7 @@ from support import layout
 from support.access import entry
 from support.certificates import Certificate
 from support.container_clients import make_client
+from support.tls import tls_settings
 from support.token_service import TokenService, User
 
 
@@ -23,8 +24,7 @@ def start_server(start_registry, certificate):
     """Starts a registry with TLS; `host` is its name in image references."""
 
     def start(settings):
-        tls = {"http.tls.certificate": str(certificate.path), "http.tls.key": str(certificate.key_path)}
-        registry = start_registry(settings=tls | settings)
+        registry = start_registry(settings=tls_settings(certificate) | settings)
         registry.host = f"127.0.0.1:{registry.port}"
         return registry
 

@@ -7,6 +7,7 @@ from support import layout
 from support.certificates import Certificate
 from support.container_clients import KINDS, make_client
 from support.docker_engine import VERIFIED_HOST
+from support.tls import tls_settings
 from support.token_service import TokenService, User
 
 USERS = {
@@ -44,8 +45,7 @@ def start_server(start_registry, certificate):
     """Starts a registry that believes a service."""
 
     def start(service):
-        tls = {"http.tls.certificate": str(certificate.path), "http.tls.key": str(certificate.key_path)}
-        return start_registry(settings=service.settings() | tls)
+        return start_registry(settings=service.settings() | tls_settings(certificate))
 
     return start
 

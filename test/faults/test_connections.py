@@ -13,6 +13,7 @@ from support.client import OCTETS
 from support.metrics import DEBUG, scrape
 from support.registry import wait_until
 from support.reload import reload
+from support.tls import tls_settings
 
 pytestmark = pytest.mark.ours("upstream takes every connection", run=False)
 
@@ -217,9 +218,7 @@ def test_idle_connections_give_their_descriptors_to_those_who_come(start_registr
 @pytest.fixture
 def small_tls(start_registry, tmp_path):
     authority = Certificate(tmp_path, "localhost", is_authority=True)
-    registry = start_registry(settings=DEBUG | {
-        "http.tls.certificate": str(authority.path),
-        "http.tls.key": str(authority.key_path),
+    registry = start_registry(settings=DEBUG | tls_settings(authority) | {
         "http.maxconnections": LIMIT,
         "http.headertimeout": "1s",
     })

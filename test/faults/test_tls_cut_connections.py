@@ -11,6 +11,7 @@ from support.certificates import Certificate
 from support.client import head
 from support.content import random_bytes
 from support.registry import Registry, wait_until
+from support.tls import tls_settings
 
 MIB = 1 << 20
 
@@ -20,16 +21,9 @@ def authority(tmp_path_factory):
     return Certificate(tmp_path_factory.mktemp("ca"), "localhost", is_authority=True)
 
 
-def settings(authority, **more):
-    return {
-        "http.tls.certificate": str(authority.path),
-        "http.tls.key": str(authority.key_path),
-    } | more
-
-
 @pytest.fixture
 def registry(tmp_path, authority):
-    with Registry(tmp_path / "registry", settings=settings(authority)) as registry:
+    with Registry(tmp_path / "registry", settings=tls_settings(authority)) as registry:
         yield registry
 
 
@@ -162,7 +156,7 @@ def test_a_crowd_that_shakes_hands_leaves_time_for_others(tmp_path):
     with contextlib.suppress(ssl.SSLWantReadError):
         ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="x").do_handshake()
     hello = outgoing.read()
-    options = settings(dear) | {"log.level": "info"}
+    options = tls_settings(dear) | {"log.level": "info"}
     with Registry(tmp_path / "registry", settings=options) as registry:
         context = ssl.create_default_context(cafile=dear.path)
         with registry.connect(tls=context) as served, contextlib.ExitStack() as crowd:
@@ -186,7 +180,7 @@ def test_a_crowd_that_shakes_hands_leaves_time_for_others(tmp_path):
 
 def test_half_shaken_hands_do_not_last(tmp_path, authority):
     with Registry(tmp_path / "registry",
-                  settings=settings(authority, **{"http.headertimeout": "300ms"})) as registry:
+                  settings=tls_settings(authority) | {"http.headertimeout": "300ms"}) as registry:
         with registry.client(tls=authority.client()) as client, contextlib.ExitStack() as stack:
             client.get("/v2/")
             before = registry.fd_count()
@@ -199,7 +193,7 @@ def test_half_shaken_hands_do_not_last(tmp_path, authority):
 
 @pytest.mark.ours("descriptors are kept for files")
 def test_crowd_larger_than_the_descriptors(tmp_path, authority, repo):
-    with Registry(tmp_path / "registry", settings=settings(authority), fd_limit=40) as registry:
+    with Registry(tmp_path / "registry", settings=tls_settings(authority), fd_limit=40) as registry:
         with contextlib.ExitStack() as stack, registry.client(tls=authority.client()) as client:
             data = random_bytes(100_000, repo)
             digest = client.push_blob(repo, data)
