@@ -4,114 +4,32 @@
 What is damaged counts as absent, is named in the log, does no harm to anything else, and can be
 pushed again.
 """
-import contextlib
-import os
-import shlex
 import shutil
-import socket
-import subprocess
 
 import pytest
 from support.check import assert_error
 from support.content import EMPTY_DIGEST, SCHEMA2, UNKNOWN_DIGEST, digest_of, image, random_bytes
-from support.registry import Registry, binary
+from support.damage import (
+    LINK_DAMAGE,
+    answers,
+    clear,
+    make_directory,
+    make_fifo,
+    make_full_directory,
+    make_loop,
+    make_socket,
+    rewrite,
+    warnings_about,
+)
 from support.session import hash_state
 
 NO_REPAIR = "upstream answers 500 for what is damaged and does not repair it"
 
-# ---- damage ------------------------------------------------------------------------------------
-
-
-def _clear(path):
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _content(make):
-    def damage(path):
-        path.write_bytes(make(path.read_bytes()))
-
-    return damage
-
-
-def _make_directory(path):
-    _clear(path)
-    path.mkdir()
-
-
-def _make_full_directory(path):
-    _make_directory(path)
-    (path / "deeper/still").mkdir(parents=True)
-    (path / "deeper/still/file").write_text("x")
-
-
-def _make_fifo(path):
-    _clear(path)
-    os.mkfifo(path)
-
-
-def _make_socket(path):
-    """Through a relative name: the names of sockets are short."""
-    _clear(path)
-    before = os.getcwd()
-    os.chdir(path.parent)
-    try:
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path.name)
-    finally:
-        os.chdir(before)
-
-
-def _make_loop(path):
-    _clear(path)
-    path.symlink_to(path.name)
-
-
-# Of a link: name, damage, whether there is something to say about it.
-LINK_DAMAGE = {
-    "empty": _content(lambda text: b""),
-    "truncated": _content(lambda text: text[:-1]),
-    "newline": _content(lambda text: text + b"\n"),
-    "garbage": _content(lambda text: b"\0\xff garbage"),
-    "upper-case": _content(lambda text: text.upper()),
-    "other-algorithm": _content(lambda text: text.replace(b"sha256", b"sha512")),
-    "large": _content(lambda text: b"x" * (1 << 20)),
-    "directory": _make_directory,
-    "full-directory": _make_full_directory,
-    "fifo": _make_fifo,
-    "socket": _make_socket,
-    "symlink-loop": _make_loop,
-}
 damaged_link = pytest.mark.parametrize("damage", LINK_DAMAGE.values(), ids=LINK_DAMAGE)
 
 
 def link(base, kind, digest):
     return base.joinpath(kind, *digest.split(":"), "link")
-
-
-@contextlib.contextmanager
-def warnings_about(registry, path):
-    """The log lines at level warning or above that name @path, once the block has ended."""
-    key = "/" + path.relative_to(registry.root).as_posix()
-    before = len(registry.stderr())
-    lines = []
-    yield lines
-    for line in registry.stderr()[before:].splitlines():
-        # A message shows the end of a long key; the request's own line does not count.
-        if "level=warning" in line or "level=error" in line:
-            if key[-100:] in line and "http.response.status" not in line:
-                lines.append(line)
-
-
-def answers(client):
-    """Whatever was damaged, the rest works."""
-    assert client.get("/v2/").status == 200
-    value = image("healthy")
-    client.push_image("healthy/image", "v1", value)
-    assert client.get_manifest("healthy/image", "v1", SCHEMA2).body == value.manifest
-    assert "healthy/image" in client.get("/v2/_catalog?n=1000").json()["repositories"]
 
 
 @pytest.fixture
@@ -287,7 +205,7 @@ def test_file_in_a_repository_s_place_is_absent(fs_registry, fs_client, repo):
 
 
 @pytest.mark.ours(NO_REPAIR)
-@pytest.mark.parametrize("damage", [_make_directory, _make_full_directory])
+@pytest.mark.parametrize("damage", [make_directory, make_full_directory])
 def test_directory_in_a_blob_s_place_is_replaced_by_a_push(fs_registry, fs_client, repo, damage):
     blob = random_bytes(5000, repo)
     digest = fs_client.push_blob(repo, blob)
@@ -310,7 +228,7 @@ def test_file_in_the_place_of_a_blob_s_directory_is_replaced_by_a_push(fs_regist
 
 
 @pytest.mark.ours(NO_REPAIR)
-@pytest.mark.parametrize("damage", [_make_directory, _make_fifo, _make_socket, _make_loop])
+@pytest.mark.parametrize("damage", [make_directory, make_fifo, make_socket, make_loop])
 def test_what_is_no_file_in_a_manifest_s_place_is_replaced(fs_registry, fs_client, repo, pushed, damage):
     damage(fs_registry.blob_path(pushed.digest))
     assert_error(fs_client.get_manifest(repo, "v1", SCHEMA2), 404, "MANIFEST_UNKNOWN")
@@ -418,7 +336,7 @@ def test_session_with_an_unparsable_time_goes_on(fs_client, repo, session, text)
     finish(fs_client, repo, location)
 
 
-@pytest.mark.parametrize("damage", [_make_directory, _make_fifo, _make_socket, _make_loop])
+@pytest.mark.parametrize("damage", [make_directory, make_fifo, make_socket, make_loop])
 @pytest.mark.ours("what is no file is no session")
 def test_session_whose_startedat_is_no_file_is_unknown(fs_client, session, damage):
     directory, location = session
@@ -427,18 +345,18 @@ def test_session_whose_startedat_is_no_file_is_unknown(fs_client, session, damag
 
 
 STATES = {
-    "missing": _clear,
-    "empty": _content(lambda state: b""),
-    "short": _content(lambda state: state[:-1]),
-    "long": _content(lambda state: state + b"\0"),
-    "magic": _content(lambda state: b"sha\x02" + state[4:]),
-    "count": _content(lambda state: state[:-1] + bytes([state[-1] ^ 1])),
-    "large": _content(lambda state: state * 10000),
-    "directory": _make_full_directory,
-    "fifo": _make_fifo,
-    "socket": _make_socket,
-    "symlink-loop": _make_loop,
-    "right-shape": _content(lambda state: hash_state(b"x" * 1000)),
+    "missing": clear,
+    "empty": rewrite(lambda state: b""),
+    "short": rewrite(lambda state: state[:-1]),
+    "long": rewrite(lambda state: state + b"\0"),
+    "magic": rewrite(lambda state: b"sha\x02" + state[4:]),
+    "count": rewrite(lambda state: state[:-1] + bytes([state[-1] ^ 1])),
+    "large": rewrite(lambda state: state * 10000),
+    "directory": make_full_directory,
+    "fifo": make_fifo,
+    "socket": make_socket,
+    "symlink-loop": make_loop,
+    "right-shape": rewrite(lambda state: hash_state(b"x" * 1000)),
 }
 
 
@@ -471,221 +389,10 @@ def test_foreign_files_in_a_session_are_ignored_and_removed_with_it(fs_client, r
 
 
 @pytest.mark.ours("what is no file is replaced")
-@pytest.mark.parametrize("damage", [_make_full_directory, _make_fifo, _make_socket, _make_loop])
+@pytest.mark.parametrize("damage", [make_full_directory, make_fifo, make_socket, make_loop])
 def test_session_whose_data_is_no_file_starts_again_or_fails_alone(fs_client, repo, session, damage):
     directory, location = session
     damage(directory / "data")
     assert fs_client.patch(location, body=b"x").status in (416, 500)
     assert fs_client.delete(location).status in (204, 500)
     answers(fs_client)
-
-
-# ---- foreign files and odd names ---------------------------------------------------------------
-
-
-ODD = ["Upper", "white space", "ümlaut", "new\nline", "-dash", ".hidden", "a..b", "a___b", "x.tmp", "~",
-       "n" * 255, ".0123456789abcdef.tmp", "%2e%2e", "back\\slash", "\udcff\udcfe"]
-
-
-def _litter(directory):
-    """Foreign files, directories, FIFOs, sockets and links, everywhere below @directory."""
-    for path in [directory, *(path for path in directory.rglob("*") if path.is_dir())]:
-        for number, name in enumerate(ODD):
-            if path.name in ("tags", "repositories") and number % 2:
-                (path / name / "_layers").mkdir(parents=True)
-            elif number % 2:
-                (path / name).mkdir()
-            else:
-                (path / name).write_text("foreign")
-        os.mkfifo(path / "fifo.x")
-        _make_socket(path / "socket.x")
-        (path / "loop").symlink_to("loop")
-        (path / "dangling").symlink_to("/nowhere/at/all")
-
-
-@pytest.mark.ours("a link to itself does not end the catalog")
-def test_foreign_files_everywhere_are_ignored(start_registry):
-    registry = start_registry()
-    value = image("foreign")
-    names = ["a", "a/b", "c"]
-    with registry.client() as client:
-        for name in names:
-            client.push_image(name, "v1", value)
-            client.start_upload(name)
-        _litter(registry.root)
-        assert client.get("/v2/_catalog").json() == {"repositories": names}
-        for name in names:
-            tags = client.get(f"/v2/{name}/tags/list").json()["tags"]
-            assert "v1" in tags
-            assert client.get_manifest(name, "v1", SCHEMA2).body == value.manifest
-            assert client.get_manifest(name, "fifo.x", SCHEMA2).status == 404
-            for blob in value.blobs:
-                assert client.pull_blob(name, digest_of(blob)) == blob
-            client.push_image(name, "v2", value)
-            assert client.delete(f"/v2/{name}/manifests/{value.digest}").status == 202
-            assert client.get_manifest(name, "v2", SCHEMA2).status == 404
-    assert registry.restart().is_running()
-
-
-@pytest.mark.ours("what cannot be a tag is not listed")
-def test_only_what_can_be_a_tag_is_listed(fs_registry, fs_client, repo, pushed):
-    tags = fs_registry.repository_path(repo) / "_manifests/tags"
-    for name in ODD:
-        (tags / name).mkdir()
-    listed = fs_client.get(f"/v2/{repo}/tags/list").json()["tags"]
-    assert listed == sorted(["Upper", "a..b", "a___b", "x.tmp", "v1"])
-
-
-@pytest.mark.ours("names that no request can name are not listed")
-def test_very_deep_trees_are_walked_as_far_as_names_go(start_registry):
-    registry = start_registry()
-    root = registry.root / "docker/registry/v2/repositories"
-    deep = "/".join("d" * 128)
-    (root / deep / "_layers").mkdir(parents=True)
-    (root / deep / "d/d/d/_layers").mkdir(parents=True)
-    with registry.client() as client:
-        assert client.get("/v2/_catalog").json() == {"repositories": [deep]}
-        assert client.get(f"/v2/{deep}/tags/list").status == 404
-        value = image("deep")
-        client.push_image(deep, "v1", value)
-        assert client.get_manifest(deep, "v1", SCHEMA2).body == value.manifest
-        answers(client)
-
-
-def test_longest_names_work(fs_client):
-    name = "n" * 255
-    value = image("long")
-    fs_client.push_image(name, "t" * 128, value)
-    assert fs_client.get_manifest(name, "t" * 128, SCHEMA2).body == value.manifest
-    assert name in fs_client.get("/v2/_catalog?n=1000").json()["repositories"]
-
-
-@pytest.mark.ours("tags can be deleted")
-def test_symlinked_directories_are_followed(start_registry, tmp_path):
-    registry = start_registry()
-    value = image("linked")
-    with registry.client() as client:
-        client.push_image("here", "v1", value)
-        for path in (registry.repository_path("here"), registry.blob_path(value.digest).parent):
-            elsewhere = tmp_path / "elsewhere" / path.name
-            elsewhere.parent.mkdir(exist_ok=True)
-            shutil.move(path, elsewhere)
-            path.symlink_to(elsewhere)
-        registry.repository_path("again").symlink_to(tmp_path / "elsewhere/here")
-        assert client.get("/v2/_catalog").json() == {"repositories": ["again", "here"]}
-        for name in ("here", "again"):
-            assert client.get_manifest(name, "v1", SCHEMA2).body == value.manifest
-            assert client.get(f"/v2/{name}/tags/list").json()["tags"] == ["v1"]
-        other = image("linked later")
-        client.push_image("here", "v2", other)
-        assert client.get_manifest("again", "v2", SCHEMA2).body == other.manifest
-        assert client.delete("/v2/here/manifests/v2").status == 202
-
-
-@pytest.mark.ours("a loop of links does not end the catalog")
-def test_directory_that_leads_back_to_itself_ends(start_registry):
-    registry = start_registry()
-    with registry.client() as client:
-        client.push_image("a", "v1", image("a"))
-        client.push_image("z", "v1", image("z"))
-        (registry.repository_path("a") / "self").symlink_to(".")
-        names = client.get("/v2/_catalog?n=1000").json()["repositories"]
-        assert names[0] == "a" and names[-1] == "z" and len(names) < 260
-        answers(client)
-
-
-@pytest.mark.parametrize("at", [".", "_manifests", "_manifests/tags/v1"])
-def test_dangling_symlink_fails_that_repository_alone(fs_registry, fs_client, repo, pushed, at):
-    path = fs_registry.repository_path(repo) / at
-    shutil.rmtree(path)
-    path.symlink_to("/nowhere/at/all")
-    assert fs_client.get_manifest(repo, "v1", SCHEMA2).status == 404
-    assert fs_client.put_manifest(repo, "v1", pushed.manifest, SCHEMA2).status in (400, 500)
-    answers(fs_client)
-
-
-# ---- permissions -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def plain_user(tmp_path):
-    """A registry that the permissions of files hold for, also when root runs the tests."""
-    program = binary()
-    if os.geteuid() == 0:
-        program = tmp_path / binary().name
-        program.write_text("#!/bin/sh\nexec setpriv --bounding-set=-dac_override,-dac_read_search"
-                           f" {shlex.quote(str(binary()))} \"$@\"\n")
-        program.chmod(0o755)
-    with Registry(tmp_path / "server", program=program) as registry:
-        yield registry
-        _readable(registry.root)
-
-
-def _readable(root):
-    subprocess.run(["chmod", "-R", "u+rwX", str(root)], check=True)
-
-
-@pytest.fixture
-def two(plain_user):
-    """Two repositories, of which "a" can be damaged."""
-    with plain_user.client() as client:
-        client.push_image("a", "v1", image("a"))
-        client.push_image("a", "v2", image("other"))
-        client.push_image("b", "v1", image("b"))
-        yield plain_user, client
-
-
-@pytest.mark.ours("the catalog goes on past what may not be read")
-@pytest.mark.parametrize("at", [".", "_manifests", "_manifests/tags", "_manifests/tags/v1",
-                                "_manifests/tags/v1/current", "_manifests/tags/v1/current/link"])
-def test_what_may_not_be_read_fails_alone(two, at):
-    registry, client = two
-    (registry.repository_path("a") / at).chmod(0)
-    assert client.get_manifest("a", "v1", SCHEMA2).status == 500
-    assert client.get_manifest("b", "v1", SCHEMA2).status == 200
-    assert client.get("/v2/b/tags/list").json()["tags"] == ["v1"]
-    answers(client)
-
-
-@pytest.mark.ours("the catalog goes on")
-def test_catalog_goes_on_past_what_may_not_be_read(two):
-    registry, client = two
-    path = registry.repository_path("a")
-    path.chmod(0)
-    with warnings_about(registry, path) as warnings:
-        assert client.get("/v2/_catalog").json() == {"repositories": ["b"]}
-    assert len(warnings) == 1, warnings
-
-
-@pytest.mark.ours("a tag that cannot be read does not keep the manifest")
-def test_manifest_is_deleted_past_a_tag_that_may_not_be_read(two):
-    registry, client = two
-    (registry.repository_path("a") / "_manifests/tags/v2/current/link").chmod(0)
-    assert client.delete(f"/v2/a/manifests/{image('a').digest}").status == 202
-    assert client.get("/v2/a/tags/list").json()["tags"] == ["v2"]
-
-
-@pytest.mark.ours("a link that cannot be read is written again")
-def test_link_that_may_not_be_read_can_be_pushed_again(two):
-    registry, client = two
-    (registry.repository_path("a") / "_manifests/tags/v1/current/link").chmod(0)
-    client.push_image("a", "v1", image("a"))
-    assert client.get_manifest("a", "v1", SCHEMA2).status == 200
-
-
-@pytest.mark.ours("what cannot be read is answered, not cut off")
-def test_blob_that_may_not_be_read_is_500(two):
-    registry, client = two
-    digest = digest_of(image("a").blobs[0])
-    registry.blob_path(digest).chmod(0)
-    assert client.get(f"/v2/a/blobs/{digest}").status == 500
-    answers(client)
-
-
-def test_directory_that_may_not_be_written_fails_the_push_alone(two):
-    registry, client = two
-    tags = registry.repository_path("a") / "_manifests/tags"
-    tags.chmod(0o555)
-    assert client.put_manifest("a", "new", image("a").manifest, SCHEMA2).status == 500
-    assert client.get_manifest("a", "v1", SCHEMA2).status == 200
-    answers(client)
