@@ -386,7 +386,7 @@ static void errors_name_driver_verb_and_key(struct store *store)
     struct error err = ERROR_INIT;
 
     assert_int_equal(store_get(store, "/no/such", &content, &err), -1);
-    assert_non_null(strstr(err.message, store_driver_name(store)));
+    assert_non_null(strstr(err.message, suite_driver_name()));
     assert_non_null(strstr(err.message, "get /no/such: "));
     assert_int_equal(store_move(store, "/no/such", "/other", &err), -1);
     assert_non_null(strstr(err.message, "move /no/such to /other: "));

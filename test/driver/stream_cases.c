@@ -14,17 +14,6 @@
 
 #define BIG ((size_t)3 << 20)
 
-static struct storage_writer *expect_writer(struct store *store, const char *key,
-                                            enum storage_writer_mode mode)
-{
-    struct storage_writer *writer = NULL;
-    struct error err = ERROR_INIT;
-
-    if (store_writer_open(store, key, mode, &writer, &err) < 0)
-        fail_msg("%s", err.message);
-    return writer;
-}
-
 static void expect_write(struct storage_writer *writer, const char *data, size_t len)
 {
     struct error err = ERROR_INIT;

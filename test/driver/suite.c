@@ -37,6 +37,7 @@ struct run {
 static char root[64];
 static bool wrapped;
 static bool remote;
+static const char *driver_name;
 
 const char *suite_root(void)
 {
@@ -51,6 +52,11 @@ bool is_suite_wrapped(void)
 bool is_suite_remote(void)
 {
     return remote;
+}
+
+const char *suite_driver_name(void)
+{
+    return driver_name;
 }
 
 /* ---- helpers of cases ---- */
@@ -136,6 +142,38 @@ int write_bytes(struct storage_writer *writer, const void *data, size_t len, str
     assert_int_equal(evbuffer_get_length(buffer), 0);
     evbuffer_free(buffer);
     return rc;
+}
+
+struct storage_writer *expect_writer(struct store *store, const char *key,
+                                     enum storage_writer_mode mode)
+{
+    struct storage_writer *writer = NULL;
+    struct error err = ERROR_INIT;
+
+    if (store_writer_open(store, key, mode, &writer, &err) < 0)
+        fail_msg("%s", err.message);
+    return writer;
+}
+
+void expect_write_in_pieces(struct storage_writer *writer, const char *data, size_t len)
+{
+    struct error err = ERROR_INIT;
+
+    for (size_t at = 0; at < len; at += 256 << 10) {
+        size_t piece = len - at < 256 << 10 ? len - at : 256 << 10;
+
+        if (write_bytes(writer, data + at, piece, &err) < 0)
+            fail_msg("%s", err.message);
+    }
+}
+
+void expect_commit(struct storage_writer *writer, const char *to)
+{
+    struct error err = ERROR_INIT;
+
+    if (store_writer_commit(writer, to, &err) < 0)
+        fail_msg("%s", err.message);
+    store_writer_close(writer);
 }
 
 void expect_stream(struct store *store, const char *key, int64_t offset, const char *data,
@@ -234,6 +272,7 @@ static int open_case(void **state)
         trial_arm(TRIAL_NONE, 0);
         driver = &trial_driver;
     }
+    driver_name = driver->name;
     return store_open(driver, &config, &run->store, &err);
 }
 
@@ -285,8 +324,10 @@ static int run_fixture(const struct fixture *fixture)
     count += add_cases(interruption_cases, fixture, tests + count, runs + count);
     if (fixture->driver == &filesystem_driver && !fixture->is_wrapped)
         count += add_cases(filesystem_cases, fixture, tests + count, runs + count);
-    if (fixture->driver == &s3_driver && !fixture->is_wrapped)
+    if (fixture->driver == &s3_driver && !fixture->is_wrapped) {
         count += add_cases(s3_cases, fixture, tests + count, runs + count);
+        count += add_cases(s3_upload_cases, fixture, tests + count, runs + count);
+    }
     assert_true(count <= CASES_MAX);
     return _cmocka_run_group_tests(fixture->name, tests, count, NULL, NULL);
 }

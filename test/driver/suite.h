@@ -33,11 +33,13 @@ extern const struct suite_case stream_cases[];
 extern const struct suite_case interruption_cases[];
 extern const struct suite_case filesystem_cases[]; /* the bare filesystem only */
 extern const struct suite_case s3_cases[];         /* the bare s3 only */
+extern const struct suite_case s3_upload_cases[];  /* likewise */
 
 /* ---- what cases are made of; all may suspend ---- */
 
 const char *suite_root(void); /* the temporary directory of the running case */
 bool is_suite_wrapped(void);  /* behind trial_driver */
+const char *suite_driver_name(void);
 
 /* How long a case waits for what must come: a service on a busy machine is slow. */
 #define SUITE_PATIENCE_MS (5 * 60 * 1000)
@@ -62,6 +64,16 @@ char *make_bytes(size_t len, unsigned seed);
 
 /* Appends @len bytes in one write. */
 int write_bytes(struct storage_writer *writer, const void *data, size_t len, struct error *err);
+
+/* An open writer. */
+struct storage_writer *expect_writer(struct store *store, const char *key,
+                                     enum storage_writer_mode mode);
+
+/* As they come from clients: a write for each 256 KiB. */
+void expect_write_in_pieces(struct storage_writer *writer, const char *data, size_t len);
+
+/* Commits and closes. */
+void expect_commit(struct storage_writer *writer, const char *to);
 
 /* All of it through a reader, from @offset. */
 void expect_stream(struct store *store, const char *key, int64_t offset, const char *data,
