@@ -17,18 +17,9 @@
 /* The first name after @last; @last need not exist. */
 static size_t first_after(const struct storage_list *tags, struct span last)
 {
-    size_t low = 0;
-    size_t high = tags->count;
+    size_t at = storage_list_position(tags, last);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (span_compare(span_of(tags->names[middle]), last) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return at < tags->count && span_equals(span_of(tags->names[at]), last) ? at + 1 : at;
 }
 
 /* Chooses the page: names @out_first and on, @out_count of them. */

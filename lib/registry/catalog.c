@@ -24,26 +24,9 @@ struct search {
     struct walk walk;
 };
 
-/* The first position whose name is not before @name. */
-static size_t lower_bound(const struct storage_list *list, struct span name)
-{
-    size_t low = 0;
-    size_t high = list->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (span_compare(span_of(list->names[middle]), name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static bool has_name(const struct storage_list *list, const char *name)
 {
-    size_t at = lower_bound(list, span_of(name));
+    size_t at = storage_list_position(list, span_of(name));
 
     return at < list->count && strcmp(list->names[at], name) == 0;
 }
@@ -89,7 +72,7 @@ static int visit(struct search *search, struct error *err)
     if (walk_list(search->registry->store, walk, "catalog", &children, err) < 0)
         return -1;
     if (is_last_below(search, &rest))
-        first = lower_bound(&children, span_cut(&rest, '/'));
+        first = storage_list_position(&children, span_cut(&rest, '/'));
     else if (strcmp(walk->name, search->last) != 0 && has_name(&children, "_layers"))
         emit(search);
     for (size_t i = first; i < children.count && !search->has_more; i++) {

@@ -182,6 +182,9 @@ struct storage_driver {
 
 void storage_list_add(struct storage_list *list, struct span name);
 void storage_list_sort(struct storage_list *list);
+
+/* In a sorted list: the position of @name, or where it would be. */
+size_t storage_list_position(const struct storage_list *list, struct span name);
 void storage_list_filter(struct storage_list *list, bool (*is_kept)(struct span name));
 void storage_list_fini(struct storage_list *list);
 #define auto_storage_list auto_cleanup(storage_list_fini) struct storage_list

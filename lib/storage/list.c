@@ -72,6 +72,22 @@ void storage_list_sort(struct storage_list *list)
         qsort(list->names, list->count, sizeof(*list->names), compare_names);
 }
 
+size_t storage_list_position(const struct storage_list *list, struct span name)
+{
+    size_t low = 0;
+    size_t high = list->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (span_compare(span_of(list->names[middle]), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void storage_list_filter(struct storage_list *list, bool (*is_kept)(struct span name))
 {
     size_t kept = 0;

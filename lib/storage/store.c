@@ -42,11 +42,6 @@ void store_close(struct store *store)
     free(store);
 }
 
-const char *store_driver_name(const struct store *store)
-{
-    return store->driver->name;
-}
-
 /* ---- content ---- */
 
 int store_get(struct store *store, const char *key, struct str *out, struct error *err)

@@ -18,8 +18,6 @@ must_check int store_open(const struct storage_driver *driver, const struct conf
                           struct store **out_store, struct error *err);
 void store_close(struct store *store); /* no reader or writer may be open */
 
-const char *store_driver_name(const struct store *store);
-
 /* ---- URLs ---- */
 
 /* Puts @middleware before what was put there earlier. Taken: store_close closes it. */
