@@ -75,24 +75,26 @@ static int show_run(int argc, char **argv)
     return EXIT_SUCCESS;
 }
 
-static int example_run(int argc, char **argv)
+/* What the table of options alone prints. */
+static int print_table(void (*print)(struct str *out))
 {
     auto_str text = STR_INIT(OUTPUT_MAX);
 
-    (void)argc, (void)argv;
-    config_print_example(&text);
+    print(&text);
     print_out(&text);
     return EXIT_SUCCESS;
 }
 
+static int example_run(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return print_table(config_print_example);
+}
+
 static int reference_run(int argc, char **argv)
 {
-    auto_str text = STR_INIT(OUTPUT_MAX);
-
     (void)argc, (void)argv;
-    config_print_reference(&text);
-    print_out(&text);
-    return EXIT_SUCCESS;
+    return print_table(config_print_reference);
 }
 
 static int config_run(int argc, char **argv)

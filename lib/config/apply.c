@@ -171,7 +171,9 @@ static bool is_disabled(const struct node *item)
     return item->kind == NODE_NULL || (disabled != NULL && is_bool(disabled, true));
 }
 
-bool apply_says_something(const struct node *node)
+/* Does the node ask for anything: is it more than null, false, an empty text, list or section?
+ * Those are what upstream has by default for every key that can be refused. */
+static bool says_something(const struct node *node)
 {
     const struct node *item = node->first;
 
@@ -219,7 +221,7 @@ static int apply_entry(struct applier *applier, const struct node *node,
     if (option == NULL)
         return fail_unknown(applier, node, str_text(&path), err);
     if (option->state == OPTION_REFUSED)
-        return is_way || apply_says_something(node) ? fail_refused(applier, node, option, err) : 0;
+        return is_way || says_something(node) ? fail_refused(applier, node, option, err) : 0;
     if (is_option_section(option))
         return apply_section(applier, node, option, err);
     return apply_value(applier, node, option, err);

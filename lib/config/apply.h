@@ -50,7 +50,3 @@ const struct config_origin *apply_origin(const struct config *config, const stru
 
 /* Is the option about another storage driver or access controller than the one that is used? */
 bool apply_is_unused(const struct config *config, const struct option *option);
-
-/* Does the node ask for anything: is it more than null, false, an empty text, list or section?
- * Those are what upstream has by default for every key that can be refused. */
-bool apply_says_something(const struct node *node);
