@@ -213,70 +213,96 @@ def test_manifests_pushed_and_deleted_at_once_do_no_harm(pair, repo):
         assert client.get_manifest(repo, "latest", SCHEMA2).body == value.manifest
 
 
+class Visitor:
+    """A client that does anything. Few names and few blobs, so that visitors meet."""
+
+    BLOBS = [random_bytes(size, size) for size in (0, 1, 5000, 70_000, 400_000)]
+
+    def __init__(self, repo, seed):
+        self.rng = random.Random(seed)
+        self.repo = repo
+        self.images = [image(f"{repo} {number}") for number in range(3)]
+
+    def step(self, client):
+        """One thing; no answer is a fault, and all content is right."""
+        kind, allowed = self.rng.choice(list(self.STEPS.items()))
+        self.client, self.name = client, self.any_name()
+        self.blob, self.image = self.rng.choice(self.BLOBS), self.rng.choice(self.images)
+        answer = kind(self)
+        assert answer.status in allowed, (kind.__name__, answer)
+
+    def any_name(self):
+        return f"{self.repo}/{self.rng.randrange(3)}"
+
+    def push(self):
+        target = self.client.start_upload(self.name)
+        if self.rng.randrange(2):
+            target = self.client.append(target, self.blob)
+            return self.client.put(with_query(target, digest=digest_of(self.blob)))
+        return self.client.put(with_query(target, digest=digest_of(self.blob)), {}, self.blob)
+
+    def pull(self):
+        answer = self.client.get(f"/v2/{self.name}/blobs/{digest_of(self.blob)}")
+        assert answer.status != 200 or answer.body == self.blob
+        return answer
+
+    def push_image(self):
+        for part in self.image.blobs:
+            self.client.push_blob(self.name, part)
+        return self.client.put_manifest(self.name, "tag", self.image.manifest, SCHEMA2)
+
+    def get_manifest(self):
+        reference = self.rng.choice(["tag", self.image.digest])
+        answer = self.client.get_manifest(self.name, reference, SCHEMA2)
+        assert answer.status != 200 or answer.body in [one.manifest for one in self.images]
+        return answer
+
+    def mount(self):
+        source = {"mount": digest_of(self.blob), "from": self.any_name()}
+        answer = self.client.post(with_query(f"/v2/{self.name}/blobs/uploads/", **source))
+        if answer.status == 202:
+            assert self.client.delete(answer.location).status == 204
+        return answer
+
+    def delete_blob(self):
+        return self.client.delete(f"/v2/{self.name}/blobs/{digest_of(self.blob)}")
+
+    def delete_manifest(self):
+        return self.client.delete(f"/v2/{self.name}/manifests/{self.image.digest}")
+
+    def delete_tag(self):
+        return self.client.delete(f"/v2/{self.name}/manifests/tag")
+
+    def list_tags(self):
+        return self.client.get(f"/v2/{self.name}/tags/list")
+
+    def list_catalog(self):
+        return self.client.get("/v2/_catalog")
+
+    STEPS = {
+        push: (201,),
+        pull: (200, 404),
+        push_image: (201, 400),
+        get_manifest: (200, 404),
+        mount: (201, 202),
+        delete_blob: (202, 404),
+        delete_manifest: (202, 404),
+        delete_tag: (202, 404),
+        list_tags: (200, 404),
+        list_catalog: (200,),
+    }
+
+
 @pytest.mark.ours("writes never show half")
 @pytest.mark.parametrize("seed", range(2))
 def test_many_clients_do_everything_at_once(pair, repo, seed):
-    """Few names and few blobs, so that they meet; no answer is a fault, and all content is right."""
-    data = [random_bytes(size, size) for size in (0, 1, 5000, 70_000, 400_000)]
-    values = [image(f"{repo} {number}") for number in range(3)]
-    allowed = {
-        "push": (201,),
-        "pull": (200, 404),
-        "image": (201, 400),
-        "manifest": (200, 404),
-        "mount": (201, 202),
-        "delete blob": (202, 404),
-        "delete manifest": (202, 404),
-        "delete tag": (202, 404),
-        "tags": (200, 404),
-        "catalog": (200,),
-    }
-
     def work(number):
-        rng = random.Random(f"{seed} {number}")
-
-        def step(client):
-            kind = rng.choice(list(allowed))
-            name = f"{repo}/{rng.randrange(3)}"
-            blob = rng.choice(data)
-            value = rng.choice(values)
-            if kind == "push":
-                target = client.start_upload(name)
-                if rng.randrange(2):
-                    target = client.append(target, blob)
-                    answer = client.put(with_query(target, digest=digest_of(blob)))
-                else:
-                    answer = client.put(with_query(target, digest=digest_of(blob)), {}, blob)
-            elif kind == "pull":
-                answer = client.get(f"/v2/{name}/blobs/{digest_of(blob)}")
-                assert answer.status != 200 or answer.body == blob
-            elif kind == "image":
-                for part in value.blobs:
-                    client.push_blob(name, part)
-                answer = client.put_manifest(name, "tag", value.manifest, SCHEMA2)
-            elif kind == "manifest":
-                answer = client.get_manifest(name, rng.choice(["tag", value.digest]), SCHEMA2)
-                assert answer.status != 200 or answer.body in [v.manifest for v in values]
-            elif kind == "mount":
-                source = {"mount": digest_of(blob), "from": f"{repo}/{rng.randrange(3)}"}
-                answer = client.post(with_query(f"/v2/{name}/blobs/uploads/", **source))
-                if answer.status == 202:
-                    assert client.delete(answer.location).status == 204
-            elif kind == "delete blob":
-                answer = client.delete(f"/v2/{name}/blobs/{digest_of(blob)}")
-            elif kind == "delete manifest":
-                answer = client.delete(f"/v2/{name}/manifests/{value.digest}")
-            elif kind == "delete tag":
-                answer = client.delete(f"/v2/{name}/manifests/tag")
-            else:
-                path = "_catalog" if kind == "catalog" else f"{name}/tags/list"
-                answer = client.get(f"/v2/{path}")
-            assert answer.status in allowed[kind], (kind, answer)
+        visitor = Visitor(repo, f"{seed} {number}")
 
         def run():
             with pair[number % 2].client() as client:
                 for _ in range(40):
-                    step(client)
+                    visitor.step(client)
 
         return run
 

@@ -316,50 +316,77 @@ static void blocker_main(void *arg)
 
 #define HELPERS 2 /* those of suite.c */
 
-static void an_operation_no_helper_has_begun_is_taken_back(struct store *store)
-{
+/* Every helper there is, held by a task that waits for it. */
+struct blockade {
     struct blocker blockers[HELPERS];
-    struct error err = ERROR_INIT;
     sem_t begun;
     sem_t released;
+};
 
+static void blockade_begin(struct blockade *blockade)
+{
+    struct error err = ERROR_INIT;
+
+    sem_init(&blockade->begun, 0, 0);
+    sem_init(&blockade->released, 0, 0);
+    for (size_t i = 0; i < HELPERS; i++) {
+        blockade->blockers[i] =
+            (struct blocker){.begun = &blockade->begun, .released = &blockade->released};
+        task_spawn("blocker", blocker_main, &blockade->blockers[i]);
+    }
+    assert_int_equal(task_sleep(0, &err), 0);
+    for (size_t i = 0; i < HELPERS; i++)
+        sem_wait(&blockade->begun);
+}
+
+static void blockade_end(struct blockade *blockade)
+{
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < HELPERS; i++)
+        sem_post(&blockade->released);
+    for (size_t i = 0; i < HELPERS; i++)
+        assert_int_equal(task_wait(&blockade->blockers[i].ended, SUITE_PATIENCE_MS, &err), 0);
+    sem_destroy(&blockade->begun);
+    sem_destroy(&blockade->released);
+}
+
+/* Starts the operation and gives it up some turns of the loop later; none is needed where the
+ * kernel had all of it in memory. */
+static void begin_and_cancel(struct victim *victim)
+{
+    struct error err = ERROR_INIT;
+
+    victim->task = task_spawn("victim", victim_main, victim);
+    for (int turn = 0; turn < 5 && victim->task != NULL; turn++)
+        assert_int_equal(task_sleep(0, &err), 0);
+    if (victim->task == NULL)
+        return;
+    task_cancel(victim->task);
+    assert_int_equal(task_wait(&victim->ended, SUITE_PATIENCE_MS, &err), 0);
+    assert_int_equal(victim->result, -1);
+    assert_int_equal(victim->err.code, ERROR_CANCELED);
+    task_wake(&victim->ended);
+}
+
+static void an_operation_no_helper_has_begun_is_taken_back(struct store *store)
+{
     if (is_suite_remote())
         return;
-    sem_init(&begun, 0, 0);
-    sem_init(&released, 0, 0);
     for (size_t i = 0; i < array_count(operations); i++) {
         struct victim victim = {.store = store};
+        struct blockade blockade;
 
         clear(store);
         operations[i].prepare(store);
-        for (size_t b = 0; b < HELPERS; b++) {
-            blockers[b] = (struct blocker){.begun = &begun, .released = &released};
-            task_spawn("blocker", blocker_main, &blockers[b]);
-        }
-        assert_int_equal(task_sleep(0, &err), 0);
-        for (size_t b = 0; b < HELPERS; b++)
-            sem_wait(&begun);
+        blockade_begin(&blockade);
         victim.operation = &operations[i];
         victim.descriptors = count_descriptors();
-        victim.task = task_spawn("victim", victim_main, &victim);
-        for (int turn = 0; turn < 5 && victim.task != NULL; turn++)
-            assert_int_equal(task_sleep(0, &err), 0);
-        if (victim.task != NULL) {
-            task_cancel(victim.task);
-            assert_int_equal(task_wait(&victim.ended, SUITE_PATIENCE_MS, &err), 0);
-            assert_int_equal(victim.result, -1);
-            assert_int_equal(victim.err.code, ERROR_CANCELED);
-            task_wake(&victim.ended);
-        }
-        for (size_t b = 0; b < HELPERS; b++)
-            sem_post(&released);
-        for (size_t b = 0; b < HELPERS; b++)
-            assert_int_equal(task_wait(&blockers[b].ended, SUITE_PATIENCE_MS, &err), 0);
+        begin_and_cancel(&victim);
+        blockade_end(&blockade);
         victim_end(&victim);
     }
     clear(store);
-    sem_destroy(&begun);
-    sem_destroy(&released);
 }
 
 /* A canceled task can still let go of what it holds. */

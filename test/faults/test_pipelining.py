@@ -102,35 +102,32 @@ def test_requests_before_the_end_of_the_stream_are_all_answered(memory_registry,
         assert connection.is_closed_by_server()
 
 
+def random_request(rng, client, repo, blob):
+    """A message, and what is to come back of it: method, status, body. @blob is there."""
+    kind = rng.choice(["push", "pull", "get", "unknown", "head", "refused"])
+    if kind == "push":
+        data = rng.randbytes(rng.choice([0, 1, 100, 70_000, 250_000]))
+        return put_message(client, repo, data, rng.choice(["length", "chunked"])), ("PUT", 201, b"")
+    if kind == "pull":
+        return head("GET", f"/v2/{repo}/blobs/{digest_of(blob)}", {"Host": "x"}), ("GET", 200, blob)
+    if kind == "get":
+        return GET, ("GET", 200, b"{}")
+    if kind == "unknown":
+        return head("GET", "/nowhere", {"Host": "x"}), ("GET", 404, b"404 page not found\n")
+    if kind == "head":
+        return head("HEAD", "/v2/", {"Host": "x"}), ("HEAD", 200, b"")
+    # Its body is small, so the connection goes on.
+    refused = head("PUT", "/nowhere", {"Host": "x", "Content-Length": 5}) + b"12345"
+    return refused, ("PUT", 404, b"404 page not found\n")
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_random_requests_in_random_pieces(memory_registry, memory_client, repo, seed):
     """Pushes, pulls, refusals and small requests on one connection, cut at random."""
     rng = random.Random(seed)
     stored = random_bytes(200_000, seed)
-    pull = head("GET", f"/v2/{repo}/blobs/{memory_client.push_blob(repo, stored)}", {"Host": "x"})
-    messages, wanted = [], []
-    for index in range(25):
-        kind = rng.choice(["push", "pull", "get", "unknown", "head", "refused"])
-        if kind == "push":
-            data = rng.randbytes(rng.choice([0, 1, 100, 70_000, 250_000]))
-            coding = rng.choice(["length", "chunked"])
-            messages.append(put_message(memory_client, repo, data, coding))
-            wanted.append(("PUT", 201, b""))
-        elif kind == "pull":
-            messages.append(pull)
-            wanted.append(("GET", 200, stored))
-        elif kind == "get":
-            messages.append(GET)
-            wanted.append(("GET", 200, b"{}"))
-        elif kind == "unknown":
-            messages.append(head("GET", "/nowhere", {"Host": "x"}))
-            wanted.append(("GET", 404, b"404 page not found\n"))
-        elif kind == "head":
-            messages.append(head("HEAD", "/v2/", {"Host": "x"}))
-            wanted.append(("HEAD", 200, b""))
-        else:  # its body is small, so the connection goes on
-            messages.append(head("PUT", "/nowhere", {"Host": "x", "Content-Length": 5}) + b"12345")
-            wanted.append(("PUT", 404, b"404 page not found\n"))
+    memory_client.push_blob(repo, stored)
+    messages, wanted = zip(*[random_request(rng, memory_client, repo, stored) for _ in range(25)])
     stream = b"".join(messages)
     with memory_registry.connect() as connection:
         def send():
