@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Redis that is there, and no good: it refuses to be written to, or is slow; and what has not been
 said when the server stops."""
+import contextlib
+import itertools
 import re
 import shutil
 import threading
@@ -10,6 +12,7 @@ import pytest
 from support.content import digest_of, random_bytes
 from support.false_redis import FalseRedis
 from support.metrics import DEBUG, scrape
+from support.pace import at_pace
 from support.redis import Redis, is_installed
 from support.registry import is_upstream, wait_until
 
@@ -68,14 +71,18 @@ def test_one_that_takes_nothing_is_read_and_logged_once(start_registry, redis, r
     with registry.client() as client:
         wait_until(lambda: is_known(client, redis), what="redis knows")
         redis.command(*refuse)
-        until, seed = time.monotonic() + BUSY_S, 0
+        until, seeds = time.monotonic() + BUSY_S, itertools.count()
         before = hits(registry)
-        while time.monotonic() < until:
+
+        def is_read_again():
+            """After it was away for a second."""
+            seed = next(seeds)
             digest = client.push_blob("a", random_bytes(40, seed))
             assert client.head(blob(digest)).status == 200
             assert client.get(blob(), RANGE).body == CONTENT[2:5]
-            seed += 1
-        assert hits(registry) - before > seed / 3  # it was away for a second
+            return time.monotonic() > until and hits(registry) - before > max(20, seed / 3)
+
+        wait_until(is_read_again, what="it is read")
         assert (registry.stderr().count(AWAY), registry.stderr().count(BACK)) == (1, 0)
 
 
@@ -89,7 +96,7 @@ def test_one_that_takes_what_it_refused_is_told_again(start_registry, redis, why
         client.head(blob(client.push_blob("a", b"refused")))
         wait_until(lambda: AWAY in registry.stderr(), what="it is noticed")
         redis.command(*allow)
-        wait_until(lambda: is_known(client, redis, b"put again") and BACK in registry.stderr(), 30, "redis is told again")
+        wait_until(lambda: is_known(client, redis, b"put again") and BACK in registry.stderr(), what="redis is told again")
         assert registry.stderr().count(AWAY) == 1
 
 
@@ -109,7 +116,7 @@ def test_one_that_may_not_be_read_is_logged_once(start_registry, redis):
         wait_until(lambda: is_known(client, redis), what="redis knows")
         redis.command("ACL", "SETUSER", "default", "-hmget")
         until, seed = time.monotonic() + BUSY_S, 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or seed < 20:
             client.head(blob(client.push_blob("a", random_bytes(40, seed))))
             assert client.get(blob(), RANGE).status == 206
             seed += 1
@@ -154,45 +161,39 @@ def slow_answers(names):
 
 
 def test_a_deletion_waits_for_a_slow_redis_a_few_seconds(start_registry):
-    """However much there is to tell before it."""
-    server = FalseRedis(slow_answers, "stays", True, delay_s=1.5)
-    registry = start_registry(settings=server.settings(readtimeout="20s"))
+    """However much there is to tell before it, and however long that takes."""
+    server = FalseRedis(slow_answers, "stays", True)
+    registry = start_registry(settings=server.settings(readtimeout="1h"))
     with registry.client() as client:
         digest = client.push_blob("a", CONTENT)
         wait_until(lambda: client.get(blob(), RANGE).status == 206 and server.lookups, what="redis is asked")
-        for seed in range(400):
+        server.hold(but_lookups=True)
+        for seed in range(200):
             client.head(blob(client.push_blob("a", random_bytes(30, seed))))
-        begun = time.monotonic()
         assert client.delete(blob(digest)).status == 202
-        assert time.monotonic() - begun < 10
         assert client.head(blob(digest)).status == 404
     server.close()
 
 
-def ask_at_once(registry, count):
-    """Requests for a range from @count clients; their statuses."""
-    statuses, barrier = [], threading.Barrier(count)
-
-    def ask():
-        with registry.client() as client:
-            barrier.wait(60)
-            statuses.append(client.get(blob(), RANGE).status)
-
-    threads = [threading.Thread(target=ask) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return statuses
+def ask_at_once(registry, count, meanwhile):
+    """Requests for a range from @count clients, and when all have been sent meanwhile(); their
+    statuses."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(registry.connect()) for _ in range(count)]
+        for connection in connections:
+            connection.send_head("GET", blob(), RANGE.items())
+        meanwhile()
+        return [connection.read_response().status for connection in connections]
 
 
 def test_many_requests_do_not_mean_many_connections(start_registry):
-    server = FalseRedis(slow_answers, "stays", True, delay_s=3)
-    registry = start_registry(settings=server.settings(readtimeout="20s"))
+    server = FalseRedis(slow_answers, "stays", True)
+    registry = start_registry(settings=server.settings(readtimeout="1h"))
     with registry.client() as client:
         client.push_blob("a", CONTENT)
         wait_until(lambda: client.get(blob(), RANGE).status == 206 and server.lookups, what="redis is asked")
-    assert ask_at_once(registry, 200) == [206] * 200
+    server.hold()
+    assert ask_at_once(registry, 200, meanwhile=server.release) == [206] * 200
     assert 1 < server.connections <= 64
     assert AWAY not in registry.stderr()
     server.close()
@@ -222,7 +223,7 @@ def test_a_deletion_finds_a_connection_when_all_are_in_use(start_registry, redis
             left.append(redis.command("EXISTS", f"blobs::{DIGEST}"))
         stop.set()
         for reader in readers:
-            reader.join(30)
+            reader.join()
     assert (left, problems) == ([0] * DELETIONS, [])
 
 
@@ -236,8 +237,12 @@ def believe(redis):
     redis.command("SADD", "repository::a::blobs", DIGEST)
 
 
+FAREWELL_S = 2.5  # that the server has for it
+
+
 def delete_in_silence(start_registry, redis):
-    registry = start_registry(settings=redis.settings())
+    redis.resume()
+    registry = start_registry(settings=redis.settings(readtimeout="1s", writetimeout="1s"))
     with registry.client() as client:
         wait_until(lambda: is_known(client, redis), what="redis knows")
         redis.pause()
@@ -247,30 +252,33 @@ def delete_in_silence(start_registry, redis):
 
 def test_a_deletion_is_told_at_the_end(start_registry, redis):
     """Redis came back just before the server stops."""
-    registry = delete_in_silence(start_registry, redis)
-    believe(redis)
-    registry.stop()
-    assert redis.command("EXISTS", f"blobs::{DIGEST}") == 0
-    assert redis.command("SISMEMBER", "repository::a::blobs", DIGEST) == 0
-    assert UNHEARD not in registry.stderr()
+
+    def attempt(_):
+        registry = delete_in_silence(start_registry, redis)
+        believe(redis)
+        registry.stop()
+        assert redis.command("EXISTS", f"blobs::{DIGEST}") == 0
+        assert redis.command("SISMEMBER", "repository::a::blobs", DIGEST) == 0
+        assert UNHEARD not in registry.stderr()
+
+    at_pace(attempt, FAREWELL_S)
 
 
 def test_redis_comes_back_while_the_server_stops(start_registry, redis):
-    registry = delete_in_silence(start_registry, redis)
-    timer = threading.Timer(0.7, redis.resume)
-    timer.start()
-    begun = time.monotonic()
-    registry.stop()
-    assert time.monotonic() - begun < 10
-    timer.join()
-    assert UNHEARD not in registry.stderr()
+    def attempt(_):
+        registry = delete_in_silence(start_registry, redis)
+        timer = threading.Timer(0.7, redis.resume)
+        timer.start()
+        registry.stop()
+        timer.join()
+        assert UNHEARD not in registry.stderr()
+
+    at_pace(attempt, FAREWELL_S)
 
 
 def test_redis_that_stays_away_holds_up_nothing(start_registry, redis):
     registry = delete_in_silence(start_registry, redis)
-    begun = time.monotonic()
     registry.stop()
-    assert time.monotonic() - begun < 10
     assert re.findall(rf"{UNHEARD} (\d+) deletions", registry.stderr()) == ["1"]
 
 
@@ -286,7 +294,5 @@ def test_a_deletion_that_waits_is_kept_once(start_registry, redis):
             assert client.head(blob()).status == 404
         other = client.push_blob("a", b"another")
         assert client.delete(blob(other)).status == 202
-    begun = time.monotonic()
     registry.stop()
-    assert time.monotonic() - begun < 10
     assert re.findall(rf"{UNHEARD} (\d+) deletions", registry.stderr()) == ["2"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that are slow or silent."""
+import contextlib
 import time
 
 import pytest
@@ -21,46 +22,42 @@ def hasty(start_registry):
     return start_registry(settings=SHORT)
 
 
-def assert_closed_after(connection, seconds):
-    """The server closes by itself, not much before the limit and not long after it."""
+@contextlib.contextmanager
+def ends_after(seconds):
+    """What the server ends by itself, not before the limit; what has no limit would not end at all.
+    The server's time may begin a little before the test's, even on a machine that stands still."""
     began = time.monotonic()
-    assert connection.is_closed_by_server()
-    assert seconds * 0.7 < time.monotonic() - began < seconds + 10
+    yield
+    assert time.monotonic() - began > seconds * 0.5
 
 
 def test_idle_connection_is_closed(hasty):
-    with hasty.connect() as connection:
-        assert_closed_after(connection, 0.5)
-    with hasty.connect() as connection:
+    with ends_after(0.5), hasty.connect() as connection:
+        assert connection.is_closed_by_server()
+    with ends_after(0.5), hasty.connect() as connection:
         assert connection.request("GET", "/v2/").status == 200
-        assert_closed_after(connection, 0.5)
+        assert connection.is_closed_by_server()
 
 
 @pytest.mark.parametrize("size", [1, 19, 30])
 def test_head_that_does_not_end_is_closed(hasty, size):
-    with hasty.connect() as connection:
+    with ends_after(0.3), hasty.connect() as connection:
         connection.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"[:size])
-        began = time.monotonic()
         connection.read_to_end()
-        assert 0.2 < time.monotonic() - began < 10
 
 
 def test_trickling_head_is_closed_at_its_limit(hasty):
     """Each byte is no new beginning."""
-    with hasty.connect() as connection:
-        began = time.monotonic()
+    with ends_after(0.3), hasty.connect() as connection:
         connection.send(b"GET /v2/ HTTP/1.1\r\nX: ")
-        try:
-            while time.monotonic() - began < 15:
+        with pytest.raises(OSError):
+            for _ in range(4000):  # as many as are no long head
                 connection.send(b"x")
                 time.sleep(0.02)
-        except OSError:
-            pass
-        assert time.monotonic() - began < 10
 
 
 def test_slow_head_within_the_limit_is_served(start_registry):
-    registry = start_registry(settings={"http.headertimeout": "20s"})
+    registry = start_registry(settings={"http.headertimeout": "10m"})
     with registry.connect() as connection:
         connection.send_slowly(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n", piece=3, pause=0.02)
         assert connection.read_response().body == b"{}"
@@ -107,7 +104,7 @@ def test_client_that_does_not_read_its_blob_is_cut(hasty, repo):
         with hasty.connect(receive_buffer=4096) as connection:
             connection.send_head("GET", f"/v2/{repo}/blobs/{digest}")
             wait_until(lambda: hasty.fd_count() > before, what="the pull begins")
-            wait_until(lambda: hasty.fd_count() <= before, 15, "the pull is given up")
+            wait_until(lambda: hasty.fd_count() <= before, what="the pull is given up")
             received = 0
             try:
                 while data := connection.socket.recv(1 << 20):

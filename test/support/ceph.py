@@ -114,7 +114,7 @@ class Ceph(Service):
                   f"[v2:127.0.0.1:{self.mon_port}]", d / "monmap")
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", d / "monmap", "--keyring", d / "mon.a.keyring")
         self._spawn("ceph-mon", "-f", "-i", "a")
-        self._until(lambda: self._works("ceph", "--connect-timeout", "2", "mon", "stat"), "the monitor answers")
+        self._until(lambda: self._works("ceph", "--connect-timeout", "20", "mon", "stat"), "the monitor answers")
 
     def _start_osd(self):
         d = self.directory
@@ -146,7 +146,7 @@ class Ceph(Service):
 
     def _answers(self):
         with contextlib.suppress(OSError):
-            return urllib.request.urlopen(self.url, timeout=5).status == 200
+            return urllib.request.urlopen(self.url, timeout=60).status == 200
         return False
 
 

@@ -14,7 +14,7 @@ import urllib.parse
 
 from support.content import digest_of
 
-TIMEOUT_S = float(os.environ.get("KIST_TEST_TIMEOUT", "20"))
+TIMEOUT_S = float(os.environ.get("KIST_TEST_TIMEOUT", "120"))  # what comes, comes far sooner
 OCTETS = "application/octet-stream"
 
 

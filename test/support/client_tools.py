@@ -13,7 +13,7 @@ DOCKERD = pathlib.Path("/usr/sbin/dockerd")
 CTR = pathlib.Path("/usr/bin/ctr")
 CURL = pathlib.Path("/usr/bin/curl")
 
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 
 
 def run(command, **more):

@@ -48,7 +48,7 @@ class Engine:
                 return False
 
     def has_started(self):
-        wait_until(lambda: self.answers() or self.process.poll() is not None, 60, "dockerd starts")
+        wait_until(lambda: self.answers() or self.process.poll() is not None, what="dockerd starts")
         return self.process.poll() is None
 
     def why_not(self):

@@ -10,17 +10,18 @@ import re
 import socket
 import struct
 import threading
-import time
 
 _NAME = re.compile(rb"\*\d+\r\n\$\d+\r\n([A-Z]+)\r\n")
 
 
 class FalseRedis:
     """Answers the PING of a login if it is @is_polite, and everything else with @answer: bytes, or a
-    function of the list of commands' names; @delay_s later. Then it "closes", "resets" or "stays"."""
+    function of the list of commands' names; not while it is held. Then it "closes", "resets" or "stays"."""
 
-    def __init__(self, answer, end, is_polite, delay_s=0):
-        self.answer, self.end, self.is_polite, self.delay_s = answer, end, is_polite, delay_s
+    def __init__(self, answer, end, is_polite):
+        self.answer, self.end, self.is_polite = answer, end, is_polite
+        self.may_answer, self.may_look_up = threading.Event(), threading.Event()
+        self.release()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
         self.held = []
@@ -54,7 +55,7 @@ class FalseRedis:
                     connection.sendall(b"+PONG\r\n")
                     continue
                 answer = self._answer_to(data)
-                time.sleep(self.delay_s)
+                (self.may_look_up if b"HMGET" in data else self.may_answer).wait()
                 connection.sendall(answer)
                 if self.end == "stays":
                     continue
@@ -67,5 +68,16 @@ class FalseRedis:
         else:
             connection.close()
 
+    def hold(self, but_lookups=False):
+        """No command is answered until release()."""
+        self.may_answer.clear()
+        if not but_lookups:
+            self.may_look_up.clear()
+
+    def release(self):
+        self.may_answer.set()
+        self.may_look_up.set()
+
     def close(self):
+        self.release()
         self.listener.close()

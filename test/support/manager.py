@@ -2,6 +2,8 @@
 """A service manager as the registry sees it: the socket it reports to, and sockets handed over."""
 import socket
 
+from support.client import TIMEOUT_S
+
 
 class Manager:
     """Hears what a process tells its service manager (sd_notify)."""
@@ -10,7 +12,7 @@ class Manager:
         self.path = str(directory / "notify.sock")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.settimeout(20)
+        self.socket.settimeout(TIMEOUT_S)
 
     @property
     def environment(self):

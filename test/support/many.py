@@ -44,4 +44,4 @@ def make_repositories(root, count):
 
 
 def wait_for(condition, what):
-    return wait_until(condition, 20, what)
+    return wait_until(condition, what=what)

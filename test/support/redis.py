@@ -19,6 +19,7 @@ import ssl
 import subprocess
 import threading
 
+from support.client import TIMEOUT_S
 from support.ports import free_port
 from support.registry import wait_until
 
@@ -110,12 +111,12 @@ class Redis:
                 [PROGRAM, str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
             )
-        wait_until(self._accepts, 20, "redis accepts connections")
+        wait_until(self._accepts, what="redis accepts connections")
         return self
 
     def _accepts(self):
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S).close()
             return True
         return False
 
@@ -141,7 +142,7 @@ class Redis:
     # ---- talking to it --------------------------------------------------------------------------
 
     def connect(self, certificate=None):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S)
         if self.tls:
             context = self.tls[0].client(certificate=certificate)
             connection = context.wrap_socket(connection, server_hostname="localhost")
@@ -177,8 +178,10 @@ class Redis:
     # ---- what a registry is told ----------------------------------------------------------------
 
     def settings(self, **more):
-        """Settings of Registry for a cache in this Redis; a_b stands for redis.a.b."""
+        """Settings of Registry for a cache in this Redis; a_b stands for redis.a.b. It is waited for
+        as long as it may take on a busy machine."""
         found = {"storage.cache.blobdescriptor": "redis", "redis.addr": f"127.0.0.1:{self.port}"}
+        found.update({f"redis.{kind}timeout": "10m" for kind in ("dial", "read", "write")})
         if self.password:
             found["redis.password"] = self.password
         if self.tls:

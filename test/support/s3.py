@@ -11,6 +11,8 @@ import http.client
 import urllib.parse
 import xml.etree.ElementTree
 
+from support.client import TIMEOUT_S
+
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
@@ -46,7 +48,7 @@ def fetch(url, method="GET", tls=None):
     """Status, headers by lower-case name and body of what a URL leads to, asked without a key; @tls: ssl.SSLContext."""
     parts = urllib.parse.urlsplit(url)
     kind, more = (http.client.HTTPSConnection, {"context": tls}) if tls else (http.client.HTTPConnection, {})
-    with contextlib.closing(kind(parts.netloc, timeout=60, **more)) as connection:
+    with contextlib.closing(kind(parts.netloc, timeout=TIMEOUT_S, **more)) as connection:
         connection.request(method, f"{parts.path}?{parts.query}")
         answer = connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
@@ -135,7 +137,7 @@ class Bucket:
             f"{urllib.parse.quote(k, safe='-_.~')}={urllib.parse.quote(v, safe='-_.~')}"
             for k, v in sorted(query.items())
         )
-        connection = http.client.HTTPConnection(self.host, timeout=60)
+        connection = http.client.HTTPConnection(self.host, timeout=TIMEOUT_S)
         try:
             target = path + (f"?{encoded}" if encoded else "")
             connection.request(method, target, body, self._signed(method, path, encoded, body))

@@ -15,8 +15,8 @@ import time
 from support.ports import free_port
 from support.s3 import environment
 
-START_TIMEOUT_S = 120
-STOP_TIMEOUT_S = 20
+START_TIMEOUT_S = 600
+STOP_TIMEOUT_S = 120
 
 
 def are_installed(programs):

@@ -22,6 +22,7 @@ import urllib.request
 
 from support import jose
 from support.access import basic, bearer, challenge
+from support.client import TIMEOUT_S
 
 
 @dataclasses.dataclass
@@ -234,7 +235,7 @@ class TokenClient:
         url = f"{parameters['realm']}?{urllib.parse.urlencode(query)}"
         request = urllib.request.Request(url, headers=headers)
         self.fetched.append(parameters)
-        with urllib.request.urlopen(request, timeout=20, context=self.tls) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self.tls) as response:
             return json.load(response)["token"]
 
     def request(self, method, target, headers=(), body=None):
