@@ -9,7 +9,6 @@
 #include "auth/htpasswd/rules_table.h"
 #include "lib/base/cleanup.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/banned.h"

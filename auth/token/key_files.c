@@ -4,8 +4,6 @@
  */
 #include "auth/token/key_files.h"
 
-#include "lib/base/cleanup.h"
-
 #include "lib/base/banned.h"
 
 enum { BUNDLE, JWKS, FILE_COUNT };

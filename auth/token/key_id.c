@@ -6,7 +6,6 @@
 
 #include "lib/base/encode.h"
 
-#include <assert.h>
 #include <openssl/core_names.h>
 #include <openssl/x509.h>
 #include <string.h>

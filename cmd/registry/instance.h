@@ -11,7 +11,6 @@
 
 #include "lib/base/error.h"
 #include "lib/config/config.h"
-#include "lib/registry/registry.h"
 
 struct instance;
 

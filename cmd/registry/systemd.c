@@ -4,7 +4,6 @@
  */
 #include "cmd/registry/systemd.h"
 
-#include "lib/base/log.h"
 #include "lib/http/server.h"
 #include "lib/task/loop.h"
 

@@ -7,7 +7,6 @@
 #include "lib/api/errors.h"
 #include "lib/api/request_log.h"
 #include "lib/base/json.h"
-#include "lib/base/memory.h"
 
 #include <string.h>
 

@@ -12,7 +12,6 @@
 #include "lib/config/yaml.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/banned.h"

@@ -8,7 +8,6 @@
 #include "lib/base/memory.h"
 #include "lib/config/scalar.h"
 
-#include <stdio.h>
 #include <yaml.h>
 
 #include "lib/base/banned.h"

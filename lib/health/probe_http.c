@@ -7,8 +7,6 @@
 #include "lib/client/client.h"
 #include "lib/health/probe.h"
 
-#include <inttypes.h>
-
 #include "lib/base/banned.h"
 
 #define REDIRECTS_MAX 10

@@ -5,7 +5,6 @@
 #include "lib/http/connection.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/http/head_gate.h"
 #include "lib/http/transport.h"

@@ -3,7 +3,6 @@
  * reply_file - files as bodies of replies: by sendfile, or read into the output when it must be
  * encrypted.
  */
-#include "lib/base/memory.h"
 #include "lib/http/connection.h"
 #include "lib/http/reply.h"
 #include "lib/http/transport.h"

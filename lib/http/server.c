@@ -4,7 +4,6 @@
  */
 #include "lib/http/server.h"
 
-#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/http/admission.h"
 #include "lib/http/connection.h"

@@ -5,7 +5,6 @@
 #include "lib/task/loop.h"
 
 #include "lib/task/run.h"
-#include "lib/task/task.h"
 
 #include <assert.h>
 #include <event2/event.h>
