@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * content_cases - small content, whole: put, get, stat, list, move, remove, and keys.
+ * content_cases - small content, whole: put and get, and which keys there may be. What the tree of
+ * keys looks like then is in tree_cases.c.
  */
-#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/task/task.h"
 #include "test/driver/suite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/banned.h"
@@ -156,230 +155,6 @@ static void keys_outside_of_the_grammar_are_refused(struct store *store)
     expect_key_refused(store, too_long);
 }
 
-static void stat_tells_size_and_kind(struct store *store)
-{
-    struct error err = ERROR_INIT;
-    struct storage_stat stat;
-    struct timespec before = clock_now();
-
-    expect_put(store, "/dir/file", "12345");
-    assert_int_equal(store_stat(store, "/dir/file", &stat, &err), 0);
-    assert_int_equal(stat.size, 5);
-    assert_false(stat.is_directory);
-    assert_true(stat.modified_at.tv_sec >= before.tv_sec - 1);
-    assert_true(stat.modified_at.tv_sec <= clock_now().tv_sec + 1);
-    assert_int_equal(store_stat(store, "/dir", &stat, &err), 0);
-    assert_int_equal(stat.size, 0);
-    assert_true(stat.is_directory);
-    assert_int_equal(store_stat(store, "/", &stat, &err), 0);
-    assert_true(stat.is_directory);
-    assert_int_equal(store_stat(store, "/dir/other", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_stat(store, "/dir/file/below", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-}
-
-static void stat_finds_only_the_kind_that_is_looked_for(struct store *store)
-{
-    struct storage_stat stat;
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/dir/file", "12345");
-    assert_int_equal(store_stat_content(store, "/dir/file", &stat, &err), 0);
-    assert_int_equal(stat.size, 5);
-    assert_false(stat.is_directory);
-    assert_int_equal(store_stat_directory(store, "/dir", &stat, &err), 0);
-    assert_true(stat.is_directory);
-    assert_int_equal(store_stat_directory(store, "/", &stat, &err), 0);
-    assert_int_equal(store_stat_content(store, "/dir", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_stat_content(store, "/", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_stat_directory(store, "/dir/file", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_stat_content(store, "/dir/other", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_stat_directory(store, "/other", &stat, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-}
-
-static void list_of_a_fresh_storage_is_empty(struct store *store)
-{
-    expect_list(store, "/", "");
-}
-
-static void list_gives_direct_children_in_order(struct store *store)
-{
-    expect_put(store, "/r/a/x", "");
-    expect_put(store, "/r/a-b/x", "");
-    expect_put(store, "/r/a.b", "");
-    expect_put(store, "/r/B", "");
-    expect_put(store, "/r/a/y/z", "");
-    expect_put(store, "/r/_a", "");
-    expect_put(store, "/ra/x", "");
-    expect_list(store, "/r", "B _a a a-b a.b ");
-    expect_list(store, "/r/a", "x y ");
-    expect_list(store, "/", "r ra ");
-}
-
-static void list_of_many_children_is_complete(struct store *store)
-{
-    auto_str names = STR_INIT(1 << 16);
-
-    for (int i = 0; i < 300; i++) {
-        char key[32];
-
-        snprintf(key, sizeof(key), "/many/%03d", (i * 7) % 300);
-        expect_put(store, key, "");
-        str_append_format(&names, "%03d ", i);
-    }
-    expect_list(store, "/many", str_text(&names));
-}
-
-static void list_of_nothing_or_content_is_not_found(struct store *store)
-{
-    auto_storage_list list = {0};
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/dir/file", "x");
-    assert_int_equal(store_list(store, "/nothing", &list, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_list(store, "/dir/file", &list, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(list.count, 0);
-}
-
-static void move_takes_the_content_along(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/from/data", "content");
-    assert_int_equal(store_move(store, "/from/data", "/far/away/to", &err), 0);
-    expect_missing(store, "/from/data");
-    expect_content(store, "/far/away/to", "content");
-}
-
-static void move_replaces_what_is_there(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/from", "new");
-    expect_put(store, "/d/to", "something old");
-    assert_int_equal(store_move(store, "/d/from", "/d/to", &err), 0);
-    expect_content(store, "/d/to", "new");
-    expect_list(store, "/d", "to ");
-}
-
-static void move_to_itself_changes_nothing(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/x", "content");
-    assert_int_equal(store_move(store, "/d/x", "/d/x", &err), 0);
-    expect_content(store, "/d/x", "content");
-}
-
-static void move_of_nothing_keeps_the_destination(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/to", "old");
-    assert_int_equal(store_move(store, "/from", "/to", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    expect_content(store, "/to", "old");
-    assert_int_equal(store_move(store, "/no/where", "/new/place", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    expect_list(store, "/", "to ");
-}
-
-static void move_refuses_directories_and_ways_through_files(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    if (is_suite_remote())
-        return;
-    expect_put(store, "/dir/file", "x");
-    expect_put(store, "/other", "y");
-    assert_int_equal(store_move(store, "/dir", "/moved", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_move(store, "/other", "/dir", &err), -1);
-    assert_int_equal(err.code, ERROR_EXISTS);
-    assert_int_equal(store_move(store, "/other", "/dir/file/below", &err), -1);
-    assert_int_equal(err.code, ERROR_EXISTS);
-    expect_content(store, "/dir/file", "x");
-    expect_content(store, "/other", "y");
-    expect_list(store, "/", "dir other ");
-}
-
-static void remove_takes_content_away(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/a", "x");
-    expect_put(store, "/d/b", "y");
-    assert_int_equal(store_remove(store, "/d/a", &err), 0);
-    expect_missing(store, "/d/a");
-    expect_list(store, "/d", "b ");
-}
-
-static void remove_takes_all_below_and_no_neighbour(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/a/x", "");
-    expect_put(store, "/d/a/y/z", "");
-    expect_put(store, "/d/a-b/x", "stays");
-    expect_put(store, "/d/ab", "stays");
-    assert_int_equal(store_remove(store, "/d/a", &err), 0);
-    expect_missing(store, "/d/a/x");
-    expect_missing(store, "/d/a/y/z");
-    expect_content(store, "/d/a-b/x", "stays");
-    expect_content(store, "/d/ab", "stays");
-    expect_list(store, "/d", "a-b ab ");
-    assert_int_equal(store_remove(store, "/d", &err), 0);
-    expect_list(store, "/", "");
-}
-
-static void remove_of_nothing_is_not_found(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    assert_int_equal(store_remove(store, "/nothing", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    expect_put(store, "/file", "x");
-    assert_int_equal(store_remove(store, "/file/below", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_remove(store, "/file", &err), 0);
-    assert_int_equal(store_remove(store, "/file", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-}
-
-static void removed_keys_can_be_put_again_as_the_other_kind(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/x", "file");
-    assert_int_equal(store_remove(store, "/x", &err), 0);
-    expect_put(store, "/x/y", "now a directory");
-    expect_content(store, "/x/y", "now a directory");
-    assert_int_equal(store_remove(store, "/x", &err), 0);
-    expect_put(store, "/x", "file");
-    expect_content(store, "/x", "file");
-}
-
-static void remove_of_a_deep_tree_works(struct store *store)
-{
-    auto_str key = STR_INIT(1024);
-    struct error err = ERROR_INIT;
-
-    for (int i = 0; i < 140; i++)
-        str_append_text(&key, "/d");
-    expect_put(store, str_text(&key), "deep");
-    expect_content(store, str_text(&key), "deep");
-    assert_int_equal(store_remove(store, "/d", &err), 0);
-    expect_list(store, "/", "");
-}
-
 static void errors_name_driver_verb_and_key(struct store *store)
 {
     auto_str content = STR_INIT(100);
@@ -475,22 +250,6 @@ const struct suite_case content_cases[] = {
     SUITE_CASE(get_of_nothing_is_not_found),
     SUITE_CASE(put_refuses_a_directory_and_a_way_through_a_file),
     SUITE_CASE(keys_outside_of_the_grammar_are_refused),
-    SUITE_CASE(stat_tells_size_and_kind),
-    SUITE_CASE(stat_finds_only_the_kind_that_is_looked_for),
-    SUITE_CASE(list_of_a_fresh_storage_is_empty),
-    SUITE_CASE(list_gives_direct_children_in_order),
-    SUITE_CASE(list_of_many_children_is_complete),
-    SUITE_CASE(list_of_nothing_or_content_is_not_found),
-    SUITE_CASE(move_takes_the_content_along),
-    SUITE_CASE(move_replaces_what_is_there),
-    SUITE_CASE(move_to_itself_changes_nothing),
-    SUITE_CASE(move_of_nothing_keeps_the_destination),
-    SUITE_CASE(move_refuses_directories_and_ways_through_files),
-    SUITE_CASE(remove_takes_content_away),
-    SUITE_CASE(remove_takes_all_below_and_no_neighbour),
-    SUITE_CASE(remove_of_nothing_is_not_found),
-    SUITE_CASE(removed_keys_can_be_put_again_as_the_other_kind),
-    SUITE_CASE(remove_of_a_deep_tree_works),
     SUITE_CASE(errors_name_driver_verb_and_key),
     SUITE_CASE(concurrent_puts_leave_one_whole_content),
     SUITE_CASE(puts_succeed_while_their_directory_is_removed),

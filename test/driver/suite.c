@@ -320,6 +320,7 @@ static int run_fixture(const struct fixture *fixture)
     struct run runs[CASES_MAX];
     size_t count = add_cases(content_cases, fixture, tests, runs);
 
+    count += add_cases(tree_cases, fixture, tests + count, runs + count);
     count += add_cases(stream_cases, fixture, tests + count, runs + count);
     count += add_cases(interruption_cases, fixture, tests + count, runs + count);
     if (fixture->driver == &filesystem_driver && !fixture->is_wrapped)

@@ -29,6 +29,7 @@ struct suite_case {
 
 /* Each ends with a row of NULLs. */
 extern const struct suite_case content_cases[];
+extern const struct suite_case tree_cases[];
 extern const struct suite_case stream_cases[];
 extern const struct suite_case interruption_cases[];
 extern const struct suite_case filesystem_cases[]; /* the bare filesystem only */
