@@ -15,7 +15,8 @@
 #define RULES      "1 "
 #define HEADER_LEN (sizeof(RULES "sha256:") - 1 + HEX_LEN + 1)
 
-bool is_referrers_revision(struct span name)
+/* Whether @name, a child of the directory of revisions, is a sha256 in hexadecimal. */
+static bool is_revision_name(struct span name)
 {
     uint8_t bytes[HEX_LEN / 2];
 
@@ -44,7 +45,7 @@ static bool is_line(struct span line)
     struct span rest = span_from(line, HEX_LEN);
     struct digest subject;
 
-    if (!is_referrers_revision(revision_of(line)))
+    if (!is_revision_name(revision_of(line)))
         return false;
     return rest.len == 0 || (rest.data[0] == ' ' && digest_parse(span_from(rest, 1), &subject));
 }
@@ -127,7 +128,7 @@ void referrers_index_select(const struct storage_list *revisions, struct span li
         struct span revision = span_of(revisions->names[i]);
         struct span line;
 
-        if (!is_referrers_revision(revision))
+        if (!is_revision_name(revision))
             continue;
         line = take_line(&lines, revision);
         if (line.data == NULL && unseen != NULL)

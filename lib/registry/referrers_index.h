@@ -21,9 +21,6 @@
 /* Whether @text is whole and well-formed; then its lines, lent, go to @out_lines. */
 must_check bool referrers_index_open(struct span text, struct span *out_lines);
 
-/* Whether @name, a child of the directory of revisions, is a sha256 in hexadecimal. */
-bool is_referrers_revision(struct span name);
-
 /* Appends a line; @subject is NULL for none. */
 void referrers_index_add(struct str *lines, struct span revision, const struct digest *subject);
 
