@@ -2,7 +2,7 @@
  *
  * access - who may do what: the interface of an access controller, and what a request asks of it.
  *
- *     api: records of the request --access_check--> controller --> granted | challenge | denied
+ *     api: records of the request --check--> controller --> granted | challenged | denied | slowed
  *
  * A record is one action on one resource: repository:library/busybox:pull. Controllers live in
  * auth/ and are known only to the table there. Source: upstream's token specification for the
