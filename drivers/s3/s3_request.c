@@ -16,6 +16,7 @@
 #include "lib/task/task.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +27,8 @@
 
 #define MOVED_PER_S    (16 << 20) /* bytes that a service moves at least */
 #define PATIENCE_MAX_S 300
+
+#define DOCUMENT_SILENCES 10 /* how much longer than silence a document may take */
 
 static const struct client_retry pauses = {.attempts = ATTEMPTS, .first_ms = 100, .max_ms = 5000};
 static const struct client_retry long_pauses = {
@@ -165,6 +168,18 @@ static int open_transfer(struct service *service, const struct client_call *call
     return err->code == ERROR_INVALID ? error_translate(err, ERROR_IO) : -1;
 }
 
+/* An answer that is no content is a small document, before which some services send blanks for as
+ * long as they work. */
+static bool is_document(const struct s3_request *request, struct client_transfer *const *stream)
+{
+    return stream == NULL && request->content == NULL;
+}
+
+static int document_ms(int silence_ms)
+{
+    return silence_ms < INT_MAX / DOCUMENT_SILENCES ? silence_ms * DOCUMENT_SILENCES : INT_MAX;
+}
+
 static int try_once(struct service *service, const struct s3_request *request, int silence_ms,
                     struct s3_answer *out, struct client_transfer **out_transfer, struct error *err)
 {
@@ -183,6 +198,7 @@ static int try_once(struct service *service, const struct s3_request *request, i
         .body_buffer = request->pieces,
         .is_expecting = request->pieces != NULL,
         .stall_timeout_ms = silence_ms,
+        .body_timeout_ms = is_document(request, out_transfer) ? document_ms(silence_ms) : 0,
     };
     if (open_transfer(service, &call, out, &transfer, err) < 0)
         return -1;

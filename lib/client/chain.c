@@ -42,6 +42,7 @@ static int begin(struct client_transfer *t, struct error *err)
         .is_fresh = t->is_renewed,
         .stall_timeout_ms =
             t->call.stall_timeout_ms > 0 ? t->call.stall_timeout_ms : t->client->stall_timeout_ms,
+        .body_timeout_ms = t->call.body_timeout_ms,
         .deadline_ns = deadline_ns(t),
     };
 

@@ -40,8 +40,9 @@ struct client_options {
     bool is_verify_skipped; /* takes any certificate */
     bool is_proxy_ignored;  /* no proxy, whatever the environment says */
     int connect_timeout_ms; /* name, connection and TLS; 0: 30 s */
-    int stall_timeout_ms;   /* no byte either way for so long: TIMEOUT; 0: 60 s. Who waits for one
-                               of connections_max: no byte on any of them */
+    int stall_timeout_ms; /* no byte either way for so long, less than 1 KiB of a body, or no whole
+                             head in twice the time: TIMEOUT; 0: 60 s. Who waits for one of
+                             connections_max: no byte on any of them */
     size_t connections_max; /* per host, others queue; 0: 64 */
 };
 
@@ -84,9 +85,11 @@ struct client_call {
     bool is_expecting;    /* sends `Expect: 100-continue` and the body when the server wants it, or
                              has said nothing for a second */
     int stall_timeout_ms; /* in place of the client's; 0: the client's */
-    int timeout_ms;       /* from client_open to client_close, retries included; 0: none */
-    int redirects_max;    /* followed, but not with has_stream. Authorization, Cookie and their like
-                             are not sent to another scheme, host or port. 0: 3xx is an answer */
+    int body_timeout_ms; /* how long the whole body of the answer may take, in whatever pieces (some
+                            services send blanks while they work); 0: a standstill for each KiB */
+    int timeout_ms;      /* from client_open to client_close, retries included; 0: none */
+    int redirects_max;   /* followed, but not with has_stream. Authorization, Cookie and their like
+                            are not sent to another scheme, host or port. 0: 3xx is an answer */
     struct client_retry retry; /* not with has_stream */
 };
 

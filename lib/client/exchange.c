@@ -65,6 +65,7 @@ static struct exchange *make(struct client *client, const struct exchange_reques
         abort();
     x->client = client;
     x->stall_timeout_ms = request->stall_timeout_ms;
+    x->body_timeout_ms = request->body_timeout_ms;
     x->deadline_ns = request->deadline_ns;
     x->is_head = strcmp(request->method, "HEAD") == 0;
     x->is_expecting = request->is_expecting;

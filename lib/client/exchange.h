@@ -48,6 +48,7 @@ struct exchange_request {
     bool is_expecting;
     bool is_fresh;        /* on no pooled connection */
     int stall_timeout_ms; /* more than 0 */
+    int body_timeout_ms;  /* 0: none */
     int64_t deadline_ns;  /* clock_monotonic_ns; 0: none */
 };
 

@@ -8,6 +8,7 @@
 #include "lib/client/client.h"
 #include "lib/client/exchange.h"
 #include "lib/client/target.h"
+#include "lib/client/tempo.h"
 #include "lib/task/task.h"
 
 /* Why a callback has stopped the transfer. */
@@ -22,6 +23,7 @@ struct exchange {
     struct curl_slist *lines;
     char shown[TARGET_SHOWN_SIZE];
     int stall_timeout_ms;
+    int body_timeout_ms; /* of the answer; 0: none but the tempo */
     int64_t deadline_ns;
     bool is_head;      /* the method is HEAD */
     bool is_expecting; /* `Expect: 100-continue` was sent */
@@ -44,6 +46,7 @@ struct exchange {
 
     bool is_connected;
     int64_t moved_ns; /* when a byte last moved */
+    struct tempo tempo;
     bool is_waiting;
     enum wanted wanted;
     struct task_wait wait;

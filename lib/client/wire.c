@@ -50,11 +50,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
         return 0;
     case ANSWER_COMPLETE:
         on_head(x);
+        progress_note_head(x);
         break;
     case ANSWER_GOES_ON:
+        progress_note(x);
         break;
     }
-    progress_note(x);
     return size * count;
 }
 
@@ -70,7 +71,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         return CURL_WRITEFUNC_PAUSE;
     }
     evbuffer_add(x->in, data, len);
-    progress_note(x);
+    progress_received(x, len);
     return len;
 }
 
@@ -114,7 +115,7 @@ static size_t on_upload(char *to, size_t size, size_t count, void *arg)
         return CURL_READFUNC_PAUSE;
     }
     x->offset += (int64_t)len;
-    progress_note(x);
+    progress_sent(x, len);
     return len;
 }
 

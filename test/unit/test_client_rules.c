@@ -7,6 +7,7 @@
 #include "lib/client/redirect.h"
 #include "lib/client/retry.h"
 #include "lib/client/target.h"
+#include "lib/client/tempo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -310,6 +311,46 @@ static void failure_passes_where_a_connection_was_lost(void **state)
     }
 }
 
+/* ---- tempo ---- */
+
+static void tempo_counts_what_was_waited_since_the_last_mark(void **state)
+{
+    struct tempo tempo = {0};
+
+    (void)state;
+    assert_int_equal(tempo_waited(&tempo, 1000), 0);
+    tempo_wait(&tempo, 1000);
+    assert_int_equal(tempo_waited(&tempo, 1300), 300);
+    tempo_note(&tempo, 1, 1300);
+    assert_int_equal(tempo_waited(&tempo, 1400), 400);
+    tempo_rest(&tempo, 1400);
+    assert_int_equal(tempo_waited(&tempo, 9000), 400);
+    tempo_wait(&tempo, 9000);
+    assert_int_equal(tempo_waited(&tempo, 9100), 500);
+    tempo_mark(&tempo, 9100);
+    assert_int_equal(tempo_waited(&tempo, 9150), 50);
+    tempo_rest(&tempo, 9200);
+    tempo_mark(&tempo, 9300);
+    assert_int_equal(tempo_waited(&tempo, 9900), 0);
+}
+
+static void tempo_is_kept_by_bytes_however_they_come(void **state)
+{
+    struct tempo tempo = {0};
+
+    (void)state;
+    tempo_wait(&tempo, 1);
+    for (int64_t now = 2; now < 2 + TEMPO_BYTES - 1; now++)
+        tempo_note(&tempo, 1, now);
+    assert_int_equal(tempo_waited(&tempo, TEMPO_BYTES), TEMPO_BYTES - 1);
+    tempo_note(&tempo, 1, TEMPO_BYTES);
+    assert_int_equal(tempo_waited(&tempo, TEMPO_BYTES), 0);
+    tempo_note(&tempo, 100 * TEMPO_BYTES, 5000);
+    assert_int_equal(tempo_waited(&tempo, 5001), 1);
+    tempo_note(&tempo, TEMPO_BYTES - 1, 6000);
+    assert_int_equal(tempo_waited(&tempo, 6000), 1000);
+}
+
 /* ---- redirect ---- */
 
 static void redirect_knows_secrets(void **state)
@@ -339,6 +380,8 @@ int main(void)
         cmocka_unit_test(retry_pauses_double_up_to_the_longest),
         cmocka_unit_test(retry_pauses_as_long_as_asked_but_not_longer_than_allowed),
         cmocka_unit_test(failure_passes_where_a_connection_was_lost),
+        cmocka_unit_test(tempo_counts_what_was_waited_since_the_last_mark),
+        cmocka_unit_test(tempo_is_kept_by_bytes_however_they_come),
         cmocka_unit_test(redirect_knows_secrets),
     };
 
