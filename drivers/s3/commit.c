@@ -78,8 +78,6 @@ int commit_complete(struct writer *writer, struct error *err)
     learn_of_ends(writer);
     if (rc == 0)
         learn_of_etags(writer);
-    else
-        writer->etag[0] = '\0';
     free(writer->id);
     writer->id = NULL;
     writer->is_complete = true;

@@ -150,22 +150,28 @@ static void append_parts(const struct parts *parts, struct str *out)
     str_append_text(out, "</CompleteMultipartUpload>");
 }
 
-/* The upload is gone, and maybe because our own lost call has completed it. 1: by its ETag, the
- * object could be another one. */
+/* The upload is gone, and maybe because a call of ours has completed it: one whose answer is known
+ * to be lost, or one that the client library has repeated by itself after its connection was gone.
+ * 1: by its ETag, the object could be another one. */
 static int check_completed(struct service *service, const char *name, const struct parts *parts,
-                           char out_etag[S3_ETAG_SIZE], struct error *err)
+                           bool is_doubtful, char out_etag[S3_ETAG_SIZE], struct error *err)
 {
+    char etag[S3_ETAG_SIZE];
     struct s3_head head;
 
     if (s3_object_head(service, name, &head, err) < 0)
         return -1;
-    if (head.size != parts->size)
-        return error_set(err, ERROR_NOT_FOUND,
-                         "the upload is gone, and the object there has %" PRId64
-                         " bytes, not %" PRId64,
-                         head.size, parts->size);
-    s3_etag_of_answer(NULL, parts, out_etag);
-    return s3_etag_equals(head.etag, out_etag) ? 0 : 1;
+    s3_etag_of_answer(NULL, parts, etag);
+    if (head.size == parts->size && etag[0] != '\0' && s3_etag_equals(head.etag, etag)) {
+        memcpy(out_etag, etag, S3_ETAG_SIZE);
+        return 0;
+    }
+    if (head.size == parts->size && is_doubtful) {
+        out_etag[0] = '\0';
+        return 1;
+    }
+    return error_set(err, ERROR_NOT_FOUND,
+                     "the upload is gone, and the object there is another one");
 }
 
 int s3_multipart_complete(struct service *service, const char *name, const char *id,
@@ -187,8 +193,8 @@ int s3_multipart_complete(struct service *service, const char *name, const char 
         s3_etag_of_answer(answer.xml.etag, parts, out_etag);
         return 0;
     }
-    if (answer.is_doubtful && why.code == ERROR_NOT_FOUND)
-        return check_completed(service, name, parts, out_etag, err);
+    if (why.code == ERROR_NOT_FOUND)
+        return check_completed(service, name, parts, answer.is_doubtful, out_etag, err);
     *err = why;
     return -1;
 }

@@ -67,9 +67,9 @@ must_check int s3_multipart_copy(struct service *service, const char *name, cons
                                  int number, const struct stretch *stretch, char **out_etag,
                                  struct error *err);
 
-/* Makes the object of the parts. After a lost answer the object tells whether it happened: 1 when
- * all that is known of it is its size, which another one may have too. @out_etag: the object's as
- * far as can be told (s3_etag.h). NOT_FOUND: no such upload. */
+/* Makes the object of the parts. Where the upload is gone the object tells whether it happened: 1
+ * when all that is known of it is its size, which another one may have too. @out_etag: the object's
+ * as far as can be told (s3_etag.h), else "". NOT_FOUND: no such upload, and no such object. */
 must_check int s3_multipart_complete(struct service *service, const char *name, const char *id,
                                      const struct parts *parts, char out_etag[S3_ETAG_SIZE],
                                      struct error *err);

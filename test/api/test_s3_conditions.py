@@ -106,7 +106,7 @@ def test_a_refusal_does_not_let_another_object_pass(registry, proxy, bucket, rep
     data, other = (random_bytes(size, f"{repo} {name}") for name in ("one", "other"))
 
     def plan(request):
-        if not is_copy(request):
+        if not has_condition(request):
             return None
         bucket.put(urllib.parse.unquote(request.headers["x-amz-copy-source"]).split("/", 1)[1], other)
         return Fault("deny", status=status, code=code)

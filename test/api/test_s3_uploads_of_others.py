@@ -13,6 +13,7 @@ import pytest
 from support import session
 from support.client import OCTETS, Client, Connection, with_query
 from support.content import digest_of, random_bytes
+from support.fault_proxy import Fault
 from support.many import wait_for
 from support.registry import SECRET, is_upstream
 
@@ -212,14 +213,15 @@ def test_an_object_that_another_process_has_made(pair, bucket, repo):
 
 @pytest.fixture
 def exchange(start_s3_registry, proxy, bucket):
-    """A process, and a function: the upload's object becomes @content just before the first request of @kind."""
+    """A process, and a function: the upload's object becomes @content just before the first request of @kind, a copy or
+    a read."""
 
     def exchange(kind, content):
         def plan(request):
             path = urllib.parse.unquote(urllib.parse.urlsplit(request.target).path)
             source = urllib.parse.unquote(request.headers.get("x-amz-copy-source", ""))
             key = source if kind == "copy" else path[1:] if request.method == "GET" else ""
-            if key.endswith("/data") and "/_uploads/" in key and "?" not in request.target:
+            if key.endswith("/data") and "/_uploads/" in key and (kind == "copy" or "?" not in request.target):
                 proxy.plan = lambda _: None
                 bucket.put(key.split("/", 1)[1], content)
                 exchanged.append(key)
@@ -228,17 +230,19 @@ def exchange(start_s3_registry, proxy, bucket):
         proxy.plan = plan
 
     armed, exchanged = [], []
-    with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
+    settings = SETTINGS | {"storage.s3.multipartcopythresholdsize": 32 * MIB}
+    with start_s3_registry(settings, url=proxy.url).client() as client:
         client.push_blob("warm/up", b"x")
         yield client, exchange
     assert len(exchanged) == len(armed)
 
 
-def test_an_object_that_is_another_when_it_is_copied(request, exchange, bucket, repo):
-    if request.node.callspec.params["s3_service"] == "swift":
+@pytest.mark.parametrize("size", [100_000, 48 * MIB], ids=["whole", "in parts"])
+def test_an_object_that_is_another_when_it_is_copied(request, exchange, bucket, repo, size):
+    if size == 100_000 and request.node.callspec.params["s3_service"] == "swift":
         pytest.skip("refuses every condition on the copy of an object that was made of parts")
     client, exchange = exchange
-    sent, other = two_contents(repo)
+    sent, other = two_contents(repo, size)
     location = client.append(client.start_upload(repo), sent)
     exchange("copy", other)
     assert put(client, location, digest_of(sent)).status == 500
@@ -247,7 +251,70 @@ def test_an_object_that_is_another_when_it_is_copied(request, exchange, bucket, 
     assert (response.status, response.codes) == (400, ["DIGEST_INVALID"])
 
 
-def test_an_object_that_is_another_when_it_is_read(exchange, bucket, repo):
+def test_an_object_that_is_another_when_it_is_gone_on_from(exchange, bucket, repo):
+    """Its end is short: so it becomes an object, which is the beginning of another upload."""
+    client, exchange = exchange
+    sent, other = two_contents(repo)
+    location = client.append(client.start_upload(repo), sent)
+    exchange("read", other)
+    assert client.patch(location, {"Content-Type": OCTETS}, b"more").status == 500
+    assert client.get(location).header("Range") == f"0-{len(sent) - 1}"
+    response = put(client, location, digest_of(sent))
+    assert (response.status, response.codes) == (400, ["DIGEST_INVALID"])
+    assert blob_key(bucket, digest_of(sent)) == []
+
+
+@pytest.fixture
+def lose_completions(proxy):
+    """A function: the service does the next completion, and its answer is lost @count times; then the upload is gone.
+    @meanwhile is called before each request but the first."""
+
+    def lose_completions(count, meanwhile):
+        completions = []
+
+        def plan(request):
+            if request.method != "POST" or "uploadId=" not in request.target:
+                return None
+            completions.append(request)
+            if len(completions) > 1:
+                meanwhile(urllib.parse.unquote(urllib.parse.urlsplit(request.target).path).split("/", 2)[2])
+            return Fault("lose") if len(completions) <= count else Fault("deny", status=404, code="NoSuchUpload")
+
+        proxy.plan = plan
+        return completions
+
+    return lose_completions
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_object_of_ours_after_a_lost_answer(start_s3_registry, proxy, lose_completions, repo, count):
+    """It is known by its ETag. The first answer is lost on a kept connection, which the client library makes good."""
+    data, _ = two_contents(repo)
+    with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
+        client.push_blob("warm/up", b"x")
+        location = client.append(client.start_upload(repo), data)
+        completions = lose_completions(count, lambda key: None)
+        client.commit(location, digest_of(data))
+        assert len(completions) == count + 1
+        assert client.pull_blob(repo, digest_of(data)) == data
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_object_of_others_after_a_lost_answer(start_s3_registry, proxy, lose_completions, bucket, repo, count):
+    """It has the size of ours. Whether ours was ever there, nobody can tell."""
+    sent, other = two_contents(repo)
+    with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
+        client.push_blob("warm/up", b"x")
+        location = client.append(client.start_upload(repo), sent)
+        lose_completions(count, lambda key: bucket.put(key, other))
+        assert put(client, location, digest_of(sent)).status in (404, 500)
+        proxy.plan = lambda request: None
+        response = put(client, location, digest_of(sent))
+        assert (response.status, response.codes) == (400, ["DIGEST_INVALID"])
+    assert blob_key(bucket, digest_of(sent)) == []
+
+
+def test_an_object_that_is_another_when_it_is_read(exchange, proxy, bucket, repo):
     """To be read it became an object, and that one is committed or none."""
     client, exchange = exchange
     sent, other = two_contents(repo)
@@ -259,6 +326,7 @@ def test_an_object_that_is_another_when_it_is_read(exchange, bucket, repo):
     bucket.request("PUT", key, {"uploadId": upload_id, "partNumber": "1"}, sent[::-1])
     exchange("read", other)
     assert put(client, location, digest_of(other)).status == 500
+    assert not any(key in request.headers.get("x-amz-copy-source", "") for request in proxy.requests)
     assert blob_key(bucket, digest_of(other)) == []
 
 
@@ -266,7 +334,7 @@ def test_an_object_that_is_another_when_it_is_read(exchange, bucket, repo):
 def test_two_that_write_at_once(pair, bucket, repo, size):
     """Both begin at offset 0. Either may be refused; what is stored is what its name says."""
     contents = two_contents(repo, size)
-    for round_number in range(6):
+    for round_number in range(8):
         location = pair[0].start_upload(repo)
         answers = [None, None]
 
@@ -279,9 +347,10 @@ def test_two_that_write_at_once(pair, bucket, repo, size):
             thread.start()
         for thread in threads:
             thread.join()
-        then = next((answer.location for answer in answers if answer.status == 202), None)
-        if then is None:
+        tokens = [answer.location for answer in answers if answer.status == 202]
+        if not tokens:
             continue
+        then = tokens[round_number // 4 % len(tokens)]
         put(pair[round_number % 2], then, digest_of(contents[round_number // 2 % 2]))
         for content in contents:
             for key in blob_key(bucket, digest_of(content)):
