@@ -116,10 +116,8 @@ def challenges_basic(_, client):
 
 
 def closes_idle_connections(registry, _):
-    with registry.connect() as connection:
-        connection.send_head("GET", "/v2/", [("Host", "x")])
-        assert connection.read_response().status == 200
-        wait_until(connection.is_closed_by_server, what="the idle connection is closed")
+    with registry.connect() as connection:  # which may be idle too long before it can say a word
+        assert connection.is_closed_by_server()
 
 
 def fails_once_the_file_is_there(registry, client):

@@ -147,7 +147,7 @@ def test_a_taken_port_ends_the_start(tmp_path):
 @pytest.mark.ours("a POST with a digest and a body is a whole push")
 def test_it_answers_until_the_end(start_registry):
     """While the first server drains, the second tells how it goes."""
-    registry = start_registry(settings=DEBUG | {"http.draintimeout": "20s"})
+    registry = start_registry(settings=DEBUG | {"http.draintimeout": "1h"})
     debug = debug_client(registry)
     with registry.connect() as busy:
         busy.send_head("POST", "/v2/slow/blobs/uploads/?digest=sha256:" + "0" * 64, {"Content-Length": 100})

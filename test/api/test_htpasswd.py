@@ -15,6 +15,7 @@ import pytest
 from support.access import basic, entry
 from support.check import assert_error
 from support.content import SCHEMA2, image
+from support.pace import at_pace
 from support.registry import Registry, is_upstream, wait_until
 
 APACHE = "/usr/bin/htpasswd"
@@ -325,9 +326,23 @@ def test_a_link_that_is_swapped_is_followed(start_registry, tmp_path):
         assert status(client, "alice", "pw1") == 401
 
 
+SETTLED_S = 0.2  # after which half a file is one
+
+
 @pytest.mark.ours("upstream takes the half of a file that is there")
 def test_a_writer_that_is_slow_locks_nobody_out(server, path):
     text = lines(alice="wonder", carl="new", bob="builder")
+
+    def attempt(_):
+        path.write_text(lines(alice="wonder", bob="builder"))
+        write_slowly_while_they_log_in(server, path, text)
+
+    at_pace(attempt, SETTLED_S)
+    with server.client() as client:
+        assert status(client, "carl", "new") == 200
+
+
+def write_slowly_while_they_log_in(server, path, text):
     done = threading.Event()
     wrong = []
 
@@ -355,8 +370,6 @@ def test_a_writer_that_is_slow_locks_nobody_out(server, path):
         for one in waiting:
             one.result()
     assert wrong == []
-    with server.client() as client:
-        assert status(client, "carl", "new") == 200
 
 
 @pytest.mark.ours("SIGHUP ends upstream")
@@ -486,7 +499,7 @@ def test_who_leaves_the_line_is_not_verified(start_registry, tmp_path):
     assert bcrypts(registry) < 30
 
 
-@pytest.mark.parametrize("patience, result", [("30s", 0), ("100ms", 1)])
+@pytest.mark.parametrize("patience, result", [("1h", 0), ("100ms", 1)])
 def test_it_stops_while_passwords_are_verified(tmp_path, patience, result):
     if is_upstream():
         pytest.skip("ends at once")

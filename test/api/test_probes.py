@@ -99,7 +99,7 @@ def test_readiness_tells_names_and_no_secrets(start_registry):
 
 def test_draining_is_not_ready(start_registry):
     """New connections are refused by then; one that is open still gets the answer."""
-    registry = start_registry(settings=DEBUG | {"http.draintimeout": "20s"})
+    registry = start_registry(settings=DEBUG | {"http.draintimeout": "1h"})
     with registry.connect() as busy:
         busy.send_head("POST", "/v2/slow/blobs/uploads/?digest=sha256:" + "0" * 64, {"Content-Length": 5})
         running = ("registry_http_in_flight_requests", {"handler": "blob_upload"})

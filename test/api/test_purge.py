@@ -10,6 +10,7 @@ import uuid
 import pytest
 from support.check import assert_error
 from support.client import OCTETS, digest_of
+from support.pace import at_pace
 from support.registry import Registry, wait_until
 
 pytestmark = pytest.mark.ours("upstream's first round comes after up to an hour", run=False)
@@ -53,7 +54,7 @@ def wait_for_rounds(registry, count):
     """Until @count more rounds have been begun and ended."""
     seen = registry.stderr().count(FINISHED)
     wait_until(
-        lambda: registry.stderr().count(FINISHED) > seen + count, 30, "purging has had its rounds"
+        lambda: registry.stderr().count(FINISHED) > seen + count, what="purging has had its rounds"
     )
 
 
@@ -63,7 +64,7 @@ def test_old_session_is_removed_and_unknown_after(start_registry):
         location = client.append(client.start_upload("a/b"), b"some")
         (path,) = uploads_of(registry, "a/b").iterdir()
         (path / "startedat").write_text("2001-02-03T04:05:06Z")
-        wait_until(lambda: not path.exists(), 30, "the session is removed")
+        wait_until(lambda: not path.exists(), what="the session is removed")
         response = client.patch(location, {"Content-Type": OCTETS}, b"more")
         assert_error(response, 404, "BLOB_UPLOAD_UNKNOWN")
     assert f"{path.name} have older date (2001-02-03 04:05:06 +0000 UTC)" in registry.stderr()
@@ -90,11 +91,11 @@ def test_session_that_is_written_is_never_removed(start_registry):
         connection.send_chunk(b"first")
         wait_until(lambda: (path / "data").stat().st_size == 5)
         (path / "startedat").write_text("2001-02-03T04:05:06Z")
-        wait_until(lambda: f"{path.name} is old, but being written" in registry.stderr(), 30)
+        wait_until(lambda: f"{path.name} is old, but being written" in registry.stderr())
         connection.send_chunk(b"second")
         connection.send_last_chunk()
         assert connection.read_response("PATCH").status == 202
-        wait_until(lambda: not path.exists(), 30, "it is removed when nobody writes it any more")
+        wait_until(lambda: not path.exists(), what="it is removed when nobody writes it any more")
 
 
 def test_dry_run_only_tells(start_registry):
@@ -125,7 +126,7 @@ def test_read_only_registry_purges(start_registry):
         settings={**purging(), "storage.maintenance.readonly": {"enabled": True}}
     )
     path = make_session(registry, "a")
-    wait_until(lambda: not path.exists(), 30, "the session is removed")
+    wait_until(lambda: not path.exists(), what="the session is removed")
 
 
 BROKEN = {
@@ -145,7 +146,7 @@ def test_broken_session_is_as_old_as_its_files(tmp_path, files):
     set_age(old, 2 * AGE_S)
     set_age(young, AGE_S / 2)
     with registry:
-        wait_until(lambda: FINISHED in registry.stderr(), 30, "purging has had a round")
+        wait_until(lambda: FINISHED in registry.stderr(), what="purging has had a round")
         assert (old.exists(), young.exists()) == (False, True)
         assert "Num deleted=1, num errors=0" in registry.stderr()
 
@@ -161,7 +162,7 @@ def test_newest_file_counts_for_a_broken_session(tmp_path):
         wait_for_rounds(registry, 1)
         assert path.exists()
         set_age(path, 2 * AGE_S)
-        wait_until(lambda: not path.exists(), 30, "now it is removed")
+        wait_until(lambda: not path.exists(), what="now it is removed")
 
 
 def test_garbage_among_the_sessions(tmp_path):
@@ -177,7 +178,7 @@ def test_garbage_among_the_sessions(tmp_path):
     stranger.write_text("not ours")
     set_age(uploads, 2 * AGE_S)
     with registry:
-        wait_until(lambda: FINISHED in registry.stderr(), 30, "purging has had a round")
+        wait_until(lambda: FINISHED in registry.stderr(), what="purging has had a round")
         assert list(uploads.iterdir()) == [stranger]
         assert "Num deleted=3, num errors=0" in registry.stderr()
 
@@ -199,7 +200,7 @@ def test_leftovers_of_killed_processes_go(start_registry):
             os.utime(directory / kind, (time.time() - age, time.time() - age))
     again = start_registry(settings=purging(), root=registry.root)
     for directory in directories:
-        wait_until(lambda: not (directory / name).exists(), 30, "the old leftover is gone")
+        wait_until(lambda: not (directory / name).exists(), what="the old leftover is gone")
         assert (directory / name.replace("f", "e")).exists()
     with again.client() as client:
         assert client.pull_blob("a", digest) == b"content"
@@ -211,7 +212,7 @@ def test_two_instances_do_not_mind_each_other(start_registry):
     for i in range(200):
         make_session(first, f"a{i % 20}")
     wait_until(
-        lambda: not any(os.listdir(uploads_of(first, f"a{i}")) for i in range(20)), 60, "all are gone"
+        lambda: not any(os.listdir(uploads_of(first, f"a{i}")) for i in range(20)), what="all are gone"
     )
     for registry in (first, second):
         wait_for_rounds(registry, 1)
@@ -223,29 +224,30 @@ def test_others_are_served_meanwhile(tmp_path):
     registry = Registry(tmp_path / "busy", settings={**purging(), "log.level": "info"})
     for i in range(1200):
         make_session(registry, f"r{i % 100}/x", seconds=(i % 4) * AGE_S)
-    slowest = 0.0
+    served = 0
     with registry, registry.client() as client:
         done = threading.Event()
         watcher = threading.Thread(
-            target=lambda: (wait_until(lambda: FINISHED in registry.stderr(), 120), done.set())
+            target=lambda: (wait_until(lambda: FINISHED in registry.stderr()), done.set())
         )
         watcher.start()
         while watcher.is_alive():
-            began = time.monotonic()
             assert client.get("/v2/").status == 200
-            slowest = max(slowest, time.monotonic() - began)
+            served += 1
         watcher.join()
         assert done.is_set()
     assert "Num deleted=900, num errors=0" in registry.stderr()
-    assert slowest < 1
+    assert served > 10
 
 
 def test_stop_does_not_wait_for_the_end_of_a_round(tmp_path):
-    registry = Registry(tmp_path / "stopped", settings={**purging(), "log.level": "info"})
-    for i in range(1200):
-        make_session(registry, f"r{i % 100}/x")
-    registry.start()
-    wait_until(lambda: "Removing upload directory" in registry.stderr(), 30)
-    began = time.monotonic()
-    registry.stop()
-    assert time.monotonic() - began < 10
+    def attempt(number):
+        registry = Registry(tmp_path / f"stopped{number}", settings={**purging(), "log.level": "info"})
+        for i in range(1200):
+            make_session(registry, f"r{i % 100}/x")
+        registry.start()
+        wait_until(lambda: "Removing upload directory" in registry.stderr())
+        registry.stop()
+        assert any(os.listdir(uploads_of(registry, f"r{i}/x")) for i in range(100))
+
+    at_pace(attempt, 1)

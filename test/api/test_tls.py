@@ -226,12 +226,12 @@ def test_plain_text_with_a_body_is_told_so_too(tls_registry):
 @pytest.mark.parametrize("begin", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
 def test_slow_handshake_is_cut(start_tls, authority, begin):
     registry = start_tls(settings={"http.headertimeout": "300ms"})
+    began = time.monotonic()
     with registry.connect() as connection:
-        began = time.monotonic()
         connection.send(begin)
         connection.read_to_end()
-        assert 0.2 < time.monotonic() - began < 10
-    assert is_served(registry, authority.client())
+        assert time.monotonic() - began > 0.2
+    wait_until(lambda: is_served(registry, authority.client()), what="others are served")
 
 
 def test_client_that_does_not_trust_us_is_logged(tls_registry, authority, folder):

@@ -5,7 +5,7 @@ import socket
 import ssl
 
 import pytest
-from support.client import OCTETS, head, with_query
+from support.client import OCTETS, TIMEOUT_S, head, with_query
 from support.content import digest_of, random_bytes
 from support.registry import wait_until
 
@@ -96,7 +96,7 @@ class Session:
     """A TLS client whose steps can be taken one by one."""
 
     def __init__(self, address, context):
-        self.raw = socket.create_connection(address, timeout=20)
+        self.raw = socket.create_connection(address, timeout=TIMEOUT_S)
         self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.coming, self.going, server_hostname="localhost")
         self.call(self.tls.do_handshake)
@@ -143,7 +143,7 @@ def test_close_notify_before_the_answer(tls_registry, authority):
 @pytest.mark.parametrize("version", [TLS_12, TLS_13])
 def test_end_of_the_stream_is_said(tls_registry, authority, version):
     """A client can tell the end from a cut."""
-    with socket.create_connection(tls_registry.address, timeout=20) as raw:
+    with socket.create_connection(tls_registry.address, timeout=TIMEOUT_S) as raw:
         context = authority.client(version=version)
         tls = context.wrap_socket(raw, server_hostname="localhost", suppress_ragged_eofs=False)
         tls.sendall(head("GET", "/v2/", {"Host": "x", "Connection": "close"}))
@@ -154,7 +154,7 @@ def test_end_of_the_stream_is_said(tls_registry, authority, version):
 @pytest.mark.ours("clients have time limits")
 def test_idle_connection_is_closed_with_a_word(start_tls, authority):
     registry = start_tls(settings={"http.idletimeout": "300ms"})
-    with socket.create_connection(registry.address, timeout=20) as raw:
+    with socket.create_connection(registry.address, timeout=TIMEOUT_S) as raw:
         tls = authority.client().wrap_socket(
             raw, server_hostname="localhost", suppress_ragged_eofs=False
         )
@@ -163,7 +163,7 @@ def test_idle_connection_is_closed_with_a_word(start_tls, authority):
 
 @pytest.mark.ours("upstream cuts requests that run")
 def test_stop_waits_for_a_push_through_tls(start_tls, authority, repo):
-    registry = start_tls(settings={"http.draintimeout": "20s"})
+    registry = start_tls(settings={"http.draintimeout": "1h"})
     with registry.client(tls=authority.client()) as client:
         location = client.start_upload(repo)
         waiting = registry.connect()  # in the middle of nothing: it is closed at once

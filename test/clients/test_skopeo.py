@@ -138,7 +138,7 @@ def test_a_push_cut_off_by_the_client_is_repeated(server, big_image, tmp_path):
     wait_for_upload(server, "cut/client", 20 * images.MIB)
     push.send_signal(signal.SIGKILL)
     push.wait()
-    wait_until(lambda: server.fd_count() <= before, 30, "the server closes what the dead client left open")
+    wait_until(lambda: server.fd_count() <= before, what="the server closes what the dead client left open")
 
     copy(f"oci:{tmp_path}/in:v1", f"docker://{server.host}/cut/client:v1")
     copy(f"docker://{server.host}/cut/client:v1", f"oci:{tmp_path}/out:v1")

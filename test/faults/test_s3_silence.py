@@ -12,6 +12,7 @@ import pytest
 from support.client import OCTETS, with_query
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
 from support.fault_proxy import Fault
+from support.pace import at_pace
 from support.registry import is_upstream, wait_until
 from support.shards import Shards, fault_at, push_and_pull, push_and_pull_image
 
@@ -24,7 +25,7 @@ MIB = 1 << 20
 KINDS = ("stall", "silence")  # done and not answered, not even done
 ROUNDS = range(len(KINDS) if os.environ.get("KIST_LONG") else 1)
 SECOND = {"storage.s3.stalltimeout": "1s", "storage.redirect.disable": True}
-BOUND_S = 15  # far above two timeouts, on a busy machine; far below what nobody has bounded
+STALL_S = 1
 
 
 @pytest.fixture
@@ -52,20 +53,24 @@ def speak(proxy):
 def bear_one_silence(shards, turn, run):
     """run(client, number) meets silence at its @number-th request, in turn of one kind and the other."""
     registry, proxy = shards.all[0]
-    with registry.client() as client:
-        assert run(client, 0) == 200
-    met = []
 
-    def run_with_fault(registry, proxy, number):
-        kind = KINDS[(turn + number) % len(KINDS)]
-        requests = fault_at(proxy, number, Fault(kind))
-        with registry.client(timeout=4 * BOUND_S) as client:
-            assert run(client, number) == 200, f"{kind} at request {number}: {requests}"
-        met.extend(requests)
+    def attempt(turn_of_all):
+        met, first = [], len(proxy.requests)
+        with registry.client() as client:
+            assert run(client, f"{turn_of_all}/0") == 200
 
-    count = len(proxy.requests)
-    shards.each_of(range(1, count + 1), run_with_fault)
-    assert len(met) > count * 3 // 4, "most of the runs are alike"
+        def run_with_fault(registry, proxy, number):
+            kind = KINDS[(turn + number) % len(KINDS)]
+            requests = fault_at(proxy, number, Fault(kind))
+            with registry.client() as client:
+                assert run(client, f"{turn_of_all}/{number}") == 200, f"{kind} at request {number}: {requests}"
+            met.extend(requests)
+
+        count = len(proxy.requests) - first
+        shards.each_of(range(1, count + 1), run_with_fault)
+        assert len(met) > count * 3 // 4, "most of the runs are alike"
+
+    at_pace(attempt, STALL_S)
 
 
 @pytest.mark.parametrize("turn", ROUNDS)
@@ -79,7 +84,7 @@ def test_one_silence_at_each_request_of_an_image_is_borne(shards, repo, turn):
 @pytest.mark.parametrize("turn", ROUNDS)
 def test_one_silence_at_each_request_of_a_large_blob_is_borne(shards, repo, turn):
     def run(client, number):
-        return push_and_pull(client, f"{repo}/{number}", random_bytes(6 * MIB + number, f"{repo} {number}"))
+        return push_and_pull(client, f"{repo}/{number}", random_bytes(6 * MIB + 1, f"{repo} {number}"))
 
     bear_one_silence(shards, turn, run)
 
@@ -116,7 +121,7 @@ def test_a_pull_that_falls_silent_for_good_is_cut(registry, proxy, repo):
         return Fault("silence" if "range" in request.headers else "stall within")
 
     proxy.plan = plan
-    with registry.connect(timeout=BOUND_S) as connection:
+    with registry.connect() as connection:
         connection.send_head("GET", f"/v2/{repo}/blobs/{digest}")
         head = connection.read_head()
         assert head.status == 200 and head.header("Content-Length") == str(len(data))
@@ -133,7 +138,7 @@ def prepare(client, repo, data):
 
 
 def ask_everything(registry, repo, pushed, data, head, tail):
-    """Every kind of request at once: [(what, status, seconds)]."""
+    """Every kind of request at once: [(what, status)]."""
     blob = digest_of(pushed.blobs[-1])
     requests = [
         ("GET", f"/v2/{repo}/blobs/{blob}", b""),
@@ -152,11 +157,10 @@ def ask_everything(registry, repo, pushed, data, head, tail):
     ]
 
     def ask(method, target, body):
-        with registry.client(timeout=4 * BOUND_S) as client:
-            began = time.monotonic()
+        with registry.client() as client:
             headers = {"Content-Type": OCI_MANIFEST if "/manifests/" in target else OCTETS, "Accept": OCI_MANIFEST}
             status = client.request(method, target, headers, body or None).status
-            return f"{method} {target}", status, time.monotonic() - began
+            return f"{method} {target}", status
 
     with concurrent.futures.ThreadPoolExecutor(len(requests)) as pool:
         return list(pool.map(lambda request: ask(*request), requests))
@@ -170,22 +174,20 @@ def test_while_the_service_is_silent_every_request_fails_in_time(start_s3_regist
     with registry.client() as client:
         pushed, head, tail = prepare(client, repo, data)
         silence(proxy)
-        sizes = []
+        sizes, served = [], []
         for _ in range(3):
             with concurrent.futures.ThreadPoolExecutor(1) as pool:
                 answers = pool.submit(ask_everything, registry, repo, pushed, data, head, tail)
-                slowest = 0
+                served.append(0)
                 while not answers.done():
-                    began = time.monotonic()
                     assert client.get("/v2/").status == 200
                     assert client.get("/livez").status == 200
-                    slowest = max(slowest, time.monotonic() - began)
+                    served[-1] += 1
                     time.sleep(0.02)
-            assert slowest < 1, "who needs no storage does not wait for it"
-            for what, status, seconds in answers.result():
+            for what, status in answers.result():
                 assert status in (500, 503), what
-                assert seconds < BOUND_S, what
             sizes.append(registry.vmrss())
+        assert max(served) > 10, "who needs no storage does not wait for it"
         assert sizes[-1] < sizes[0] + 16 * MIB, f"{sizes}: a round sends {2 * len(data)} bytes"
         speak(proxy)
         client.commit(tail, digest_of(data))
@@ -202,14 +204,12 @@ def test_many_requests_fail_in_time_together(registry, proxy, repo):
     silence(proxy)
 
     def ask(number):
-        with registry.client(timeout=4 * BOUND_S) as client:
-            began = time.monotonic()
-            return client.get(f"/v2/{repo}/tags/list?n={number}").status, time.monotonic() - began
+        with registry.client() as client:
+            return client.get(f"/v2/{repo}/tags/list?n={number}").status
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(ask, range(1, 201)))
-    assert {status for status, _ in answers} == {500}
-    assert max(seconds for _, seconds in answers) < BOUND_S
+    assert set(answers) == {500}
 
 
 @pytest.mark.parametrize("size", [100, 6 * MIB])
@@ -218,13 +218,13 @@ def test_a_commit_that_met_silence_can_be_repeated(shards, repo, size):
 
     def upload(registry, number):
         data = random_bytes(size + number, f"{repo} {number}")
-        with registry.client(timeout=4 * BOUND_S) as client:
+        with registry.client() as client:
             location = client.append(client.start_upload(f"{repo}/{number}"), data)
         return data, with_query(location, digest=digest_of(data))
 
     def commit(registry, proxy, number):
         data, target = upload(registry, number)
-        with registry.client(timeout=4 * BOUND_S) as client:
+        with registry.client() as client:
             first = len(proxy.requests)
             proxy.plan = lambda request: Fault("silence") if request.number >= first + number else None
             status = client.put(target, {"Content-Type": OCTETS}).status
@@ -235,12 +235,17 @@ def test_a_commit_that_met_silence_can_be_repeated(shards, repo, size):
                 assert answer.status == 201, f"silent from request {number} on: {answer}"
             assert client.pull_blob(f"{repo}/{number}", digest_of(data)) == data
 
-    registry, proxy = shards.all[0]
-    _, target = upload(registry, 0)
-    before = len(proxy.requests)
-    with registry.client() as client:
-        assert client.put(target, {"Content-Type": OCTETS}).status == 201
-    shards.each_of(range(1, len(proxy.requests) - before + 1), commit)
+    def attempt(turn):
+        nonlocal repo
+        repo += f"/{turn}"
+        registry, proxy = shards.all[0]
+        _, target = upload(registry, 0)
+        before = len(proxy.requests)
+        with registry.client() as client:
+            assert client.put(target, {"Content-Type": OCTETS}).status == 201
+        shards.each_of(range(1, len(proxy.requests) - before + 1), commit)
+
+    at_pace(attempt, STALL_S)
 
 
 # ---- health, and the end --------------------------------------------------------------------------
@@ -250,12 +255,12 @@ def test_the_health_check_notices_silence(start_s3_registry, proxy):
     registry = start_s3_registry(
         SECOND | {"health.storagedriver": {"enabled": True, "interval": "50ms", "threshold": 1}}, url=proxy.url)
     with registry.client() as client:
-        assert client.get("/readyz").status == 200
+        wait_until(lambda: client.get("/readyz").status == 200, what="it is well")
         silence(proxy)
-        wait_until(lambda: client.get("/readyz").status == 503, BOUND_S, "it is unhealthy")
+        wait_until(lambda: client.get("/readyz").status == 503, what="it is unhealthy")
         assert client.get("/v2/").status == 503
         speak(proxy)
-        wait_until(lambda: client.get("/readyz").status == 200, BOUND_S, "it is well again")
+        wait_until(lambda: client.get("/readyz").status == 200, what="it is well again")
 
 
 def test_sigterm_ends_what_a_silent_service_holds(start_s3_registry, proxy, repo):
@@ -280,7 +285,7 @@ def test_sigterm_ends_what_a_silent_service_holds(start_s3_registry, proxy, repo
         beginning.send_head("POST", f"/v2/{repo}/blobs/uploads/", {"Content-Length": "0"}.items())
         wait_until(lambda: len(held) == 2, what="the beginning waits")
         registry.signal(signal.SIGTERM)
-        assert registry.wait(timeout=60) == 1
+        assert registry.wait() == 1
     assert "had not ended 5 s after http.draintimeout" in registry.stderr()
     registry.assert_no_faults()
     speak(proxy)

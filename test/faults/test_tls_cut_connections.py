@@ -8,8 +8,9 @@ import time
 
 import pytest
 from support.certificates import Certificate
-from support.client import head
+from support.client import TIMEOUT_S, head
 from support.content import random_bytes
+from support.pace import at_pace, wait_until_it_rests
 from support.registry import Registry, wait_until
 from support.tls import tls_settings
 
@@ -112,7 +113,7 @@ def test_record_that_is_broken_within_a_body(registry, authority, repo):
             connection.send_head("PATCH", location, {"Content-Length": MIB})
             connection.send(bytes(100_000))
             raw = socket.socket(fileno=connection.socket.detach())
-            raw.settimeout(20)
+            raw.settimeout(TIMEOUT_S)
             raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
             with contextlib.suppress(ConnectionError):
                 while raw.recv(65536):
@@ -142,10 +143,7 @@ def test_half_shaken_hands_cost_no_cpu(registry, authority):
         for _ in range(50):
             raw, hello = next(client_messages(registry, context))
             stack.enter_context(raw).sendall(hello[:-1])
-        time.sleep(0.2)
-        before = registry.cpu_seconds()
-        time.sleep(1)  # what is measured, not waited for
-        assert registry.cpu_seconds() - before < 0.3
+        wait_until_it_rests(registry)
 
 
 @pytest.mark.ours("clients have time limits", run=False)
@@ -159,23 +157,27 @@ def test_a_crowd_that_shakes_hands_leaves_time_for_others(tmp_path):
     options = tls_settings(dear) | {"log.level": "info"}
     with Registry(tmp_path / "registry", settings=options) as registry:
         context = ssl.create_default_context(cafile=dear.path)
-        with registry.connect(tls=context) as served, contextlib.ExitStack() as crowd:
-            assert served.request("GET", "/v2/").status == 200
-            begin = time.monotonic()
-            raws = [crowd.enter_context(socket.create_connection(registry.address)) for _ in range(400)]
-            for raw in raws:
-                raw.sendall(hello)
-            waits = []
-            for raw in raws:
-                raw.settimeout(0)
-                while True:
-                    before = time.monotonic()
-                    assert served.request("GET", "/v2/").status == 200
-                    waits.append(time.monotonic() - before)
-                    with contextlib.suppress(BlockingIOError):
-                        assert raw.recv(1)
-                        break
-            assert max(waits) < (time.monotonic() - begin) / 5
+
+        def attempt(_):
+            with registry.connect(tls=context) as served, contextlib.ExitStack() as crowd:
+                assert served.request("GET", "/v2/").status == 200
+                begin = time.monotonic()
+                raws = [crowd.enter_context(socket.create_connection(registry.address)) for _ in range(400)]
+                for raw in raws:
+                    raw.sendall(hello)
+                waits = []
+                for raw in raws:
+                    raw.settimeout(0)
+                    while True:
+                        before = time.monotonic()
+                        assert served.request("GET", "/v2/").status == 200
+                        waits.append(time.monotonic() - before)
+                        with contextlib.suppress(BlockingIOError):
+                            assert raw.recv(1)
+                            break
+                assert max(waits) < (time.monotonic() - begin) / 5
+
+        at_pace(attempt, 1)
 
 
 def test_half_shaken_hands_do_not_last(tmp_path, authority):

@@ -59,7 +59,7 @@ class Haproxy:
             self.process = subprocess.Popen([HAPROXY, "-f", config, "-db"], stdout=log, stderr=log,
                                             pass_fds=[listener.fileno()])
         listener.close()
-        wait_until(lambda: self.servers_up() == {"ours", "theirs"}, 30, "haproxy sees both servers")
+        wait_until(lambda: self.servers_up() == {"ours", "theirs"}, what="haproxy sees both servers")
 
     def servers_up(self):
         with socket.socket(socket.AF_UNIX) as connection:
@@ -110,7 +110,7 @@ def test_health_checks_leave_no_trace_but_access_lines(cluster, haproxy):
     """haproxy resets the connection as soon as it has the status line."""
     log_before = len(cluster.ours.stderr())
     lines = cluster.ours.stdout().count(CHECK)
-    wait_until(lambda: cluster.ours.stdout().count(CHECK) > lines + 3, 30, "health checks")
+    wait_until(lambda: cluster.ours.stdout().count(CHECK) > lines + 3, what="health checks")
     log = cluster.ours.stderr()[log_before:]
     assert "level=error" not in log
     assert "level=warning" not in log
@@ -121,12 +121,12 @@ def test_when_we_die_upstream_serves_on(cluster, haproxy, image, repo, tmp_path)
     copy(f"oci:{tmp_path}/in:v1", f"docker://{haproxy.host}/{repo}:v1")
     cluster.ours.kill()
     try:
-        wait_until(lambda: haproxy.servers_up() == {"theirs"}, 30, "haproxy sees the death")
+        wait_until(lambda: haproxy.servers_up() == {"theirs"}, what="haproxy sees the death")
         copy(f"docker://{haproxy.host}/{repo}:v1", f"oci:{tmp_path}/out:v1")
         assert images.layout_digest(tmp_path / "out") == digest
     finally:
         cluster.ours.start()
-    wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, 30, "haproxy sees the return")
+    wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, what="haproxy sees the return")
 
 
 def source_of(server, haproxy):
@@ -165,12 +165,12 @@ def test_a_pull_cut_by_the_death_of_its_server_is_repeated(
             received += read_to_end(connection)
             assert 0 < received < layer.size
             survivor = {"ours", "theirs"} - {victim}
-            wait_until(lambda: haproxy.servers_up() == survivor, 30, "haproxy sees the death")
+            wait_until(lambda: haproxy.servers_up() == survivor, what="haproxy sees the death")
             copy(f"docker://{haproxy.host}/{repo}:v1", f"oci:{tmp_path}/out:v1")
             assert images.layout_digest(tmp_path / "out") == digest
         finally:
             server.start()
-    wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, 30, "haproxy sees the return")
+    wait_until(lambda: haproxy.servers_up() == {"ours", "theirs"}, what="haproxy sees the return")
 
 
 def read_to_end(connection):

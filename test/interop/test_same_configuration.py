@@ -24,7 +24,7 @@ from support.ports import free_port
 from support.registry import SECRET, binary, clean_environment
 
 UPSTREAM = pathlib.Path("/usr/bin/docker-registry")
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 REPOSITORIES = ("a", "b", "c")
 
 pytestmark = pytest.mark.skipif(
@@ -462,7 +462,7 @@ def look_at_answers(running, tls):
 
 
 def look_at_logs(running, wait_for_access):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + START_TIMEOUT_S
     while wait_for_access and not running.out() and time.monotonic() < deadline:
         time.sleep(0.005)
     err = running.err()
