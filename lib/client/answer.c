@@ -60,12 +60,12 @@ static enum answer_verdict begin(struct answer *answer, struct span line)
     return ANSWER_GOES_ON;
 }
 
-/* 101 ends a head: after it nothing of ours follows. */
+/* 101 is another protocol, which nobody has asked for. */
 static enum answer_verdict end(struct answer *answer)
 {
-    if (answer->status == 0)
+    if (answer->status == 0 || answer->status == 101)
         return ANSWER_BROKEN;
-    answer->is_complete = answer->status >= 200 || answer->status == 101;
+    answer->is_complete = answer->status >= 200;
     return answer->is_complete ? ANSWER_COMPLETE : ANSWER_GOES_ON;
 }
 

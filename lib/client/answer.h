@@ -34,7 +34,7 @@ void answer_fini(struct answer *answer);
  *
  * COMPLETE at the end of a head that is not interim; lines after it (trailers) are counted and
  * dropped. Before it, a new status line begins anew. BROKEN: no header line, a control character,
- * lengths that contradict each other, a coding of the transfer nobody has asked for.
+ * lengths that contradict each other, a coding of the transfer or a protocol nobody has asked for.
  */
 enum answer_verdict answer_line(struct answer *answer, struct span line);
 

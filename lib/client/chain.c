@@ -108,8 +108,9 @@ static bool is_idempotent(const char *method)
  * and not counted as an attempt. May suspend. */
 static int renew(struct client_transfer *t, struct error *err)
 {
-    if (t->is_renewed || t->call.has_stream || !is_idempotent(t->method) ||
-        !is_exchange_stale(t->exchange))
+    if (t->is_renewed || t->call.has_stream || !is_exchange_stale(t->exchange))
+        return 0;
+    if (!is_idempotent(t->method) && !is_exchange_unsent(t->exchange))
         return 0;
     t->is_renewed = true;
     return begin(t, err) < 0 ? -1 : 1;

@@ -178,6 +178,7 @@ static void list(struct engine *engine, struct engine_job *job)
 void engine_start(struct engine *engine, struct engine_job *job)
 {
     curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
+    sockets_attach(job->easy, &engine->sockets);
     list(engine, job);
 }
 
@@ -219,6 +220,7 @@ void engine_fini(struct engine *engine)
 {
     run_listed(engine);
     curl_multi_cleanup(engine->multi);
+    sockets_fini(&engine->sockets);
     event_free(engine->timer);
     event_free(engine->work);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "lib/base/error.h"
+#include "lib/client/sockets.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -37,6 +38,7 @@ struct engine {
     CURLM *multi;
     struct event *timer;
     struct event *work;
+    struct sockets sockets;
     struct engine_jobs listed; /* jobs with something to do at the next turn */
 };
 

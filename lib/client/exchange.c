@@ -111,6 +111,10 @@ static int fail(const struct exchange *x, struct error *err)
                          ANSWER_HEAD_MAX);
     if (x->fault == FAULT_HEAD_BROKEN)
         return error_set(err, ERROR_IO, "%s: the answer's head is broken", x->shown);
+    if (x->fault == FAULT_UNASKED)
+        return error_set(err, ERROR_IO, "%s: the server has spoken before it was asked", x->shown);
+    if (x->fault == FAULT_PROXY)
+        return error_set(err, ERROR_IO, "%s: the proxy says more than an answer", x->shown);
     return error_set(err, x->result == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_IO,
                      "%s: %s", x->shown, reason_of(x));
 }
@@ -173,6 +177,11 @@ const struct answer *exchange_answer(const struct exchange *x)
     return &x->answer;
 }
 
+bool is_exchange_unsent(const struct exchange *x)
+{
+    return x->fault == FAULT_UNASKED;
+}
+
 bool is_exchange_stale(const struct exchange *x)
 {
     long connects = 1;
@@ -180,15 +189,16 @@ bool is_exchange_stale(const struct exchange *x)
     if (!has_exchange_failed(x) || x->answer.status != 0)
         return false;
     curl_easy_getinfo(x->job.easy, CURLINFO_NUM_CONNECTS, &connects);
-    return connects == 0 && (x->result == CURLE_SEND_ERROR || x->result == CURLE_RECV_ERROR ||
-                             x->result == CURLE_GOT_NOTHING || x->fault == FAULT_HEAD_BROKEN);
+    return is_exchange_unsent(x) ||
+           (connects == 0 && (x->result == CURLE_SEND_ERROR || x->result == CURLE_RECV_ERROR ||
+                              x->result == CURLE_GOT_NOTHING || x->fault == FAULT_HEAD_BROKEN));
 }
 
 bool is_exchange_lost(const struct exchange *x)
 {
     long proxy_status = 0;
 
-    if (x->is_stalled || x->fault == FAULT_HEAD_BROKEN)
+    if (x->is_stalled || x->fault == FAULT_HEAD_BROKEN || is_exchange_unsent(x))
         return true;
     if (!has_exchange_failed(x) || x->fault != FAULT_NONE)
         return false;

@@ -70,6 +70,9 @@ must_check int exchange_read(struct exchange *exchange, struct evbuffer *out, si
 
 const struct answer *exchange_answer(const struct exchange *exchange); /* lent */
 
+/* It failed on a pooled connection, before any of it was sent. */
+bool is_exchange_unsent(const struct exchange *exchange);
+
 /* It failed on a pooled connection that gave no byte of an answer: the server had most likely
  * closed it already. */
 bool is_exchange_stale(const struct exchange *exchange);

@@ -12,7 +12,7 @@
 #include "lib/task/task.h"
 
 /* Why a callback has stopped the transfer. */
-enum fault { FAULT_NONE, FAULT_HEAD_LARGE, FAULT_HEAD_BROKEN };
+enum fault { FAULT_NONE, FAULT_HEAD_LARGE, FAULT_HEAD_BROKEN, FAULT_PROXY, FAULT_UNASKED };
 
 /* What a task waits for. */
 enum wanted { WANTED_HEAD, WANTED_INPUT, WANTED_ROOM };
@@ -44,6 +44,7 @@ struct exchange {
     CURLcode result; /* when job.is_done */
     char reason[CURL_ERROR_SIZE];
 
+    unsigned steps; /* of curl before that: all that a proxy says is one each byte */
     bool is_connected;
     int64_t moved_ns; /* when a byte last moved */
     struct tempo tempo;

@@ -10,6 +10,8 @@
 
 #include "lib/base/banned.h"
 
+#define STEPS_MAX (256 * 1024) /* before it is connected */
+
 /* What curl sends again goes without the expectation: of the line, the last, only its name is left.
  */
 static void unexpect(struct exchange *x)
@@ -133,12 +135,38 @@ static int on_rewind(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* Connected; the request is next. From here on a standstill counts. */
+/* A step is done. What a proxy answers to CONNECT curl reads byte by byte, and for as long as there
+ * is more: neither we nor its timers would get a turn. */
+static int on_step(void *arg, curl_off_t size, curl_off_t got, curl_off_t out_size, curl_off_t sent)
+{
+    struct exchange *x = arg;
+
+    (void)size, (void)got, (void)out_size, (void)sent;
+    if (x->is_connected || ++x->steps < STEPS_MAX)
+        return x->job.is_abandoned;
+    x->fault = FAULT_PROXY;
+    return 1;
+}
+
+static bool is_reused(const struct exchange *x)
+{
+    long connects = 1;
+
+    curl_easy_getinfo(x->job.easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0;
+}
+
+/* Connected; the request is next. From here on a standstill counts. On a pooled connection nothing
+ * may wait to be read: it would be the answer. */
 static int on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
     struct exchange *x = arg;
 
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    (void)ip, (void)local_ip, (void)port;
+    if (is_reused(x) && has_sockets_input(&x->client->engine.sockets, local_port)) {
+        x->fault = FAULT_UNASKED;
+        return CURL_PREREQFUNC_ABORT;
+    }
     x->is_connected = true;
     progress_wake(x);
     return CURL_PREREQFUNC_OK;
@@ -175,6 +203,9 @@ void wire_attach(struct exchange *x)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_step);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, x);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
     curl_easy_setopt(easy, CURLOPT_READDATA, x);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);

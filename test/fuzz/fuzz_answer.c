@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(answer.total <= ANSWER_HEAD_MAX || verdict == ANSWER_TOO_LARGE);
         if (verdict == ANSWER_TOO_LARGE || verdict == ANSWER_BROKEN)
             break;
-        assert(verdict != ANSWER_COMPLETE || answer.status >= 101);
+        assert(verdict != ANSWER_COMPLETE || answer.status >= 200);
         assert(!str_overflowed(&answer.headers) && answer.length >= -1);
     }
     check_values(&answer);

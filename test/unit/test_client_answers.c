@@ -127,6 +127,7 @@ ASKER_TEST(what_is_no_answer_is_an_error, recite)
         "HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 2000 High\r\nContent-Length: 0\r\n\r\n",
         "HTTP/9.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 101 Other\r\nUpgrade: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\n folded: line\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX Y: blank\r\nContent-Length: 0\r\n\r\n",

@@ -167,7 +167,7 @@ RETRY_TEST(a_refused_connection_is_tried_again)
     auto_result result = asker_do(&call);
 
     assert_error(&result, ERROR_IO);
-    assert_true(clock_monotonic_ns() - begun >= 50 * 1000000LL); /* 10, 20 and 40 ms */
+    assert_true(clock_monotonic_ns() - begun >= 50 * CLOCK_MS_NS); /* 10, 20 and 40 ms */
 }
 
 /* The same rule in the streaming form, up to the head. */
@@ -210,7 +210,7 @@ ASKER_TEST(a_pause_the_server_asks_for_is_made, ask_for_pause)
     auto_result result = ask("GET", "/1", rule);
 
     assert_whole(&result, 200, "fine");
-    assert_true(clock_monotonic_ns() - begun >= 990 * 1000000LL); /* the loop's clock is coarse */
+    assert_true(clock_monotonic_ns() - begun >= 990 * CLOCK_MS_NS); /* the loop's clock is coarse */
 }
 
 ASKER_TEST(a_pause_that_is_too_long_is_shortened, ask_for_pause)
