@@ -391,7 +391,7 @@ def test_a_deletion_beside_reads_leaves_nothing_in_redis(start_registry, redis):
             left += [key for key in expected_keys("a") if redis.command("EXISTS", key)]
         stop.set()
         for reader in readers:
-            reader.join(30)
+            reader.join(300)
     assert (left, problems) == ([], [])
     assert shared_keys(redis) == []
 
@@ -518,6 +518,6 @@ def test_a_file_that_is_missing_stops_the_start(tmp_path):
         "redis.tls.rootcas": [str(tmp_path / "missing.crt")]})
     registry.write_config()
     done = subprocess.run([str(registry.program), "serve", str(registry.config_path)],
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode != 0
     assert "missing.crt" in done.stderr

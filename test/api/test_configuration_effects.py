@@ -209,7 +209,7 @@ def test_a_socket_of_the_file_system(tmp_path):
             assert client.recv(12) == b"HTTP/1.1 200"
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(300) == 0
 
 
 def test_a_secret_from_a_file_is_used_and_never_shown(tmp_path):

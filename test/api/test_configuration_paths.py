@@ -32,7 +32,7 @@ def run_with_etc(folder, files, *arguments, **variables):
     script = 'mount --bind "$0" /etc && shift 0 && exec "$@"'
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, str(etc), str(folder / "registry"), *arguments],
-        env=clean_environment(**variables), capture_output=True, text=True, timeout=60, check=False,
+        env=clean_environment(**variables), capture_output=True, text=True, timeout=300, check=False,
     )
 
 

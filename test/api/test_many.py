@@ -75,7 +75,7 @@ def many(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("many")
     settings = {"log.level": "info"}
     with Registry(directory, storage=request.param, settings=settings) as registry:
-        with registry.client(timeout=120) as client:
+        with registry.client(timeout=600) as client:
             (_fill_files if request.param == "filesystem" else _fill_memory)(registry, client)
             yield client
 

@@ -80,7 +80,7 @@ def push_large(registry, repository, number):
     pieces = large_pieces(number)
     with registry.client() as client:
         target = client.start_upload(repository)
-    with registry.connect(timeout=120) as connection:
+    with registry.connect(timeout=600) as connection:
         digest = digest_of_pieces(pieces)
         target = with_query(target, digest=digest)
         connection.send_head("PUT", target, {"Content-Length": GIB})

@@ -33,7 +33,7 @@ def fails(tmp_path, settings):
     registry = Registry(tmp_path, settings=settings)
     registry.config["http"]["addr"] = "127.0.0.1:0"
     registry.write_config()
-    done = subprocess.run([binary(), "serve", registry.config_path], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([binary(), "serve", registry.config_path], capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     return done.stderr + done.stdout
 
@@ -115,9 +115,9 @@ def test_who_follows_gets_the_content(tmp_path):
             with registry.client() as client:
                 client.push_blob("a/b", DATA)
             url = f"http://127.0.0.1:{registry.port}{BLOB}"
-            done = subprocess.run(["curl", "-sSfL", url], capture_output=True, check=True, timeout=30)
+            done = subprocess.run(["curl", "-sSfL", url], capture_output=True, check=True, timeout=300)
             assert done.stdout == DATA
-            done = subprocess.run(["curl", "-sSfL", "-r", "8-11", url], capture_output=True, check=True, timeout=30)
+            done = subprocess.run(["curl", "-sSfL", "-r", "8-11", url], capture_output=True, check=True, timeout=300)
             assert done.stdout == DATA[8:12]
             assert [request.target for request in cdn.requests] == ["/images" + KEY] * 2
 

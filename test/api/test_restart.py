@@ -109,7 +109,7 @@ def test_what_was_acknowledged_survives_kill_9(start_registry, repo, seed):
     for thread in threads:
         thread.start()
     wanted = random.Random(seed).randrange(3, 40)
-    wait_until(lambda: len(pushed) >= wanted, 60, "pushes go on")
+    wait_until(lambda: len(pushed) >= wanted, what="pushes go on")
     registry.kill()
     for thread in threads:
         thread.join()

@@ -509,7 +509,7 @@ def test_a_refresh_token_stands_for_the_password(registry, service):
     def post(**form):
         form |= {"service": service.service, "client_id": "test", "scope": "repository:alice/app:pull,push"}
         body = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(service.realm, body, timeout=20) as response:
+        with urllib.request.urlopen(service.realm, body, timeout=300) as response:
             return json.load(response)
 
     first = post(grant_type="password", username="alice", password="secret of alice", access_type="offline")

@@ -79,7 +79,7 @@ def test_a_push_outlives_the_death_of_the_server(server, engine, load, big_image
     wait_for_upload(server, "docker/outlived", 5 * images.MIB)
     server.kill()
     server.start()
-    output = push.communicate(timeout=120)[0].decode()
+    output = push.communicate(timeout=600)[0].decode()
     assert push.returncode == 0, output
     forget(engine, name)
     engine("pull", name)

@@ -9,10 +9,10 @@ import pty
 import signal
 import stat
 import subprocess
-import time
+import termios
 
 import pytest
-from support.registry import binary, is_upstream
+from support.registry import binary, is_upstream, wait_until
 
 APACHE = pathlib.Path("/usr/bin/htpasswd")
 BOTH = ["ours", "apache"]
@@ -41,7 +41,7 @@ def program(which):
 
 def run(which, *arguments, stdin=b"", cwd=None):
     command = ["htpasswd", *map(str, arguments)]
-    return subprocess.run(command, executable=program(which), input=stdin, capture_output=True, cwd=cwd, timeout=60,
+    return subprocess.run(command, executable=program(which), input=stdin, capture_output=True, cwd=cwd, timeout=300,
                           preexec_fn=os.setsid)
 
 
@@ -235,7 +235,7 @@ def test_a_file_that_is_a_mount_of_its_own_is_written_in_place(tmp_path):
     mounted = tmp_path / "mounted"
     mounted.touch()
     script = f"mount --bind {real} {mounted} && {ours()} -bB {mounted} v q"
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, timeout=60)
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, timeout=300)
     if done.returncode != 0 and b"htpasswd" not in done.stderr:
         pytest.skip("no mount namespaces here")
     assert done.returncode == 0, done.stderr
@@ -314,7 +314,7 @@ def talk(which, arguments, dialogue):
     for question, answer in dialogue:
         said = _read_until(terminal, said, question)
         assert question in said, said
-        time.sleep(0.05)  # the question comes just before the echo goes off in Apache's
+        wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, what="what is typed is not shown")
         os.write(terminal, answer)
     said = _read_until(terminal, said, b"\0never")
     os.close(terminal)

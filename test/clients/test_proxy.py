@@ -55,7 +55,7 @@ def start_proxy(tmp_path, folder, authority):
     yield start_before
     for process in started:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
 
 
 @pytest.fixture(params=["docker", "skopeo"])

@@ -63,7 +63,7 @@ def test_one_fault_at_each_request_is_borne(s3_service, start_s3_registry, bucke
 @pytest.mark.parametrize("kind", PERSISTENT)
 def test_a_service_that_stays_away_is_an_error_and_then_comes_back(registry, proxy, repo, kind):
     data = random_bytes(6 * MIB, repo)
-    with registry.client(timeout=120) as client:
+    with registry.client(timeout=600) as client:
         location = client.append(client.start_upload(repo), data[: 6 * MIB - 5])
         proxy.plan = lambda request: Fault(kind)
         response = client.patch(location, {"Content-Type": OCTETS}, data[6 * MIB - 5 :])

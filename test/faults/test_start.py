@@ -12,7 +12,7 @@ ours = pytest.mark.skipif(is_upstream(), reason="our words")
 
 def serve(config, **variables):
     return subprocess.run(
-        [binary().resolve(), "serve", config], env=clean_environment(**variables), timeout=60,
+        [binary().resolve(), "serve", config], env=clean_environment(**variables), timeout=300,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )
 

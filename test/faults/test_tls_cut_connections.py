@@ -48,7 +48,7 @@ def client_messages(registry, context):
     iterates."""
     coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(coming, going, server_hostname="localhost")
-    raw = socket.create_connection(registry.address, timeout=20)
+    raw = socket.create_connection(registry.address, timeout=300)
     while True:
         try:
             tls.do_handshake()

@@ -20,7 +20,7 @@ def run(*arguments, cwd=None, **variables):
     return subprocess.run(
         ["registry", *map(str, arguments)], executable=binary().resolve(), cwd=cwd,
         env=clean_environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=300, check=False,
     )
 
 

@@ -75,7 +75,7 @@ class Haproxy:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(300)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def source_of(server, haproxy):
 
 def dial(haproxy, source):
     host, port = haproxy.host.split(":")
-    return socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
+    return socket.create_connection((host, int(port)), timeout=300, source_address=(source, 0))
 
 
 @pytest.mark.parametrize("haproxy", [("tcp", STICK)], ids=["sticky"], indirect=True)

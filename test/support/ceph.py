@@ -146,7 +146,7 @@ class Ceph(Service):
 
     def _answers(self):
         with contextlib.suppress(OSError):
-            return urllib.request.urlopen(self.url, timeout=60).status == 200
+            return urllib.request.urlopen(self.url, timeout=300).status == 200
         return False
 
 

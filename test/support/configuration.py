@@ -17,7 +17,7 @@ ITEM_LISTS = ("health.file", "health.http", "health.tcp", "middleware.storage")
 def run(*arguments, **variables):
     """The program, with no variables of its own but @variables."""
     return subprocess.run([str(binary()), *map(str, arguments)], env=clean_environment(**variables),
-                          capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=60, check=False)
+                          capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=300, check=False)
 
 
 def keys_of_reference():

@@ -65,7 +65,7 @@ class Engine:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(300)
 
 
 def forget(engine, *names):

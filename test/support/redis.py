@@ -173,7 +173,7 @@ class Redis:
             yield lambda: [words for words in list(seen) if words[0] not in _ABOUT_CONNECTIONS]
         finally:
             stream.close()
-            thread.join(10)
+            thread.join(300)
 
     # ---- what a registry is told ----------------------------------------------------------------
 

@@ -43,8 +43,8 @@
 
 /* A connection that is idle for so long is closed when others wait; no client that is as slow has
  * done anything wrong. */
-#define LEFT_ALONE_MS 500
-#define AGAIN_MAX     20
+#define LEFT_ALONE_MS 900
+#define AGAIN_MAX     1000
 
 /* How clients reach the server. */
 struct way {
