@@ -105,6 +105,8 @@ static int read_content(const struct s3_request *request, struct client_transfer
     struct str *content = request->content;
     size_t before = content->len;
 
+    if (!is_client_framed(transfer)) /* it ends where its connection does, whole or not */
+        return error_set(err, ERROR_IO, "the service does not say how long its answer is");
     if (answer->length > (int64_t)(content->max - before))
         return error_set(err, ERROR_TOO_LARGE, "%lld bytes are more than %zu",
                          (long long)answer->length, content->max - before);

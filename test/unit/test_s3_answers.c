@@ -336,6 +336,27 @@ RIG_TEST(content_that_is_not_as_long_as_it_was_is_not_gone_on_with)
 
 /* ---- connections ---- */
 
+static void say_no_length(struct origin_connection *connection,
+                          const struct origin_request *request, void *arg)
+{
+    (void)request, (void)arg;
+    origin_say(connection, "HTTP/1.0 200 OK\r\n\r\nsha256:");
+    origin_close(connection);
+}
+
+/* Nobody can tell it from a whole one. */
+RIG_TEST(content_that_ends_with_its_connection_is_not_taken)
+{
+    struct origin *strange = origin_start(say_no_length, NULL, NULL);
+    struct store *store = open_bucket_at("http", strange);
+    auto_str content = STR_INIT(100);
+
+    assert_fails(store_get(store, "/a", &content, &rig_error), ERROR_IO);
+    assert_int_equal(content.len, 0);
+    store_close(store);
+    origin_stop(strange);
+}
+
 RIG_TEST(a_certificate_nobody_trusts_is_looked_at_once)
 {
     const char *pem = asker_pems()->server;
@@ -368,6 +389,7 @@ int main(int argc, char **argv)
         RUN(another_part_than_the_one_asked_for_is_not_taken),
         RUN(an_upload_that_began_unseen_ends_with_its_session),
         RUN(content_that_is_not_as_long_as_it_was_is_not_gone_on_with),
+        RUN(content_that_ends_with_its_connection_is_not_taken),
         RUN(a_certificate_nobody_trusts_is_looked_at_once),
     };
 
