@@ -107,7 +107,7 @@ bool is_durable_same_file(const struct place *place, int fd)
            is_same_file(&named, &opened);
 }
 
-/* NOT_FOUND unless @from names a file, the one that is open as @fd if there is one. */
+/* NOT_FOUND unless @from names the file that is open as @fd. */
 static int check_source(const struct place *from, int fd, struct error *err)
 {
     struct stat named;
@@ -116,7 +116,7 @@ static int check_source(const struct place *from, int fd, struct error *err)
         return error_set_sys(err, errno, "stat of the source");
     if (!S_ISREG(named.st_mode))
         return error_set(err, ERROR_NOT_FOUND, "the source is not a file");
-    if (fd >= 0 && !is_durable_same_file(from, fd))
+    if (!is_durable_same_file(from, fd))
         return error_set(err, ERROR_NOT_FOUND, "the file was replaced while it was open");
     return 0;
 }

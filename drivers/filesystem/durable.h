@@ -22,7 +22,7 @@ must_check int durable_replace(const char *path, struct span content, struct err
 /*
  * Moves the file @from to @to, replacing what is there.
  *
- * @fd  -1, or the open file that @from must still name
+ * @fd  the open file that @from must still name
  *
  * Errors: NOT_FOUND (of @from), EXISTS, IO.
  */

@@ -240,7 +240,7 @@ static int filesystem_stat(struct storage *storage, const char *key, enum storag
     return 0;
 }
 
-/* ---- list, move, remove ---- */
+/* ---- list, remove ---- */
 
 struct list_job {
     const char *path;
@@ -261,28 +261,6 @@ static int filesystem_list(struct storage *storage, const char *key, struct stor
     struct list_job job = {path, out};
 
     return offload(list_job, &job, err);
-}
-
-struct move_job {
-    const char *from;
-    const char *to;
-};
-
-static int move_job(void *arg, struct error *err)
-{
-    const struct move_job *job = arg;
-
-    return durable_move(job->from, job->to, -1, err);
-}
-
-static int filesystem_move(struct storage *storage, const char *from, const char *to,
-                           struct error *err)
-{
-    auto_free char *from_path = filesystem_path(storage, from);
-    auto_free char *to_path = filesystem_path(storage, to);
-    struct move_job job = {from_path, to_path};
-
-    return offload(move_job, &job, err);
 }
 
 static int remove_job(void *arg, struct error *err)
@@ -350,7 +328,6 @@ const struct storage_driver filesystem_driver = {
     .put = filesystem_put,
     .stat = filesystem_stat,
     .list = filesystem_list,
-    .move = filesystem_move,
     .remove = filesystem_remove,
     .clear = filesystem_clear,
     .sweep = filesystem_sweep,

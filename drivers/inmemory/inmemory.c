@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * inmemory - everything in this process's memory: for tests and trials. Nothing here waits, so
- * each call happens at once. A file's content is shared by reference (content.h): put, move and a
+ * each call happens at once. A file's content is shared by reference (content.h): put, commit and a
  * writer's beginning give the name another content, and who reads the old one goes on undisturbed.
  */
 #include "drivers/drivers.h"
@@ -122,20 +122,6 @@ static int inmemory_list(struct storage *storage, const char *key, struct storag
     for (size_t i = 0; i < node->child_count; i++)
         storage_list_add(out, span_of(node->children[i]->name));
     return 0;
-}
-
-static int inmemory_move(struct storage *storage, const char *from, const char *to,
-                         struct error *err)
-{
-    struct node *node = find_file(storage, from, err);
-
-    if (node == NULL)
-        return -1;
-    if (node == node_find(root_of(storage), to))
-        return 0;
-    if (node_put(root_of(storage), to, content_ref(node->content), err) < 0)
-        return -1;
-    return node_remove(root_of(storage), from, err);
 }
 
 static int inmemory_remove(struct storage *storage, const char *key, struct error *err)
@@ -267,9 +253,13 @@ static int inmemory_writer_commit(struct storage_writer *base, const char *to, s
 {
     struct inmemory_writer *writer = (struct inmemory_writer *)base;
 
+    struct node *root = root_of(&writer->inmemory->base);
+
     if (node_of(writer) == NULL)
         return error_set(err, ERROR_NOT_FOUND, "the file was replaced while it was open");
-    return inmemory_move(&writer->inmemory->base, writer->key, to, err);
+    if (node_put(root, to, content_ref(writer->content), err) < 0)
+        return -1;
+    return node_remove(root, writer->key, err);
 }
 
 static void inmemory_writer_close(struct storage_writer *base)
@@ -291,7 +281,6 @@ const struct storage_driver inmemory_driver = {
     .put = inmemory_put,
     .stat = inmemory_stat,
     .list = inmemory_list,
-    .move = inmemory_move,
     .remove = inmemory_remove,
     .reader_open = inmemory_reader_open,
     .reader_read = inmemory_reader_read,

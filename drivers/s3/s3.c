@@ -3,7 +3,6 @@
  * s3 - content in a bucket of Amazon S3, or of what speaks its protocol. See README.md.
  */
 #include "drivers/drivers.h"
-#include "drivers/s3/copy.h"
 #include "drivers/s3/credentials.h"
 #include "drivers/s3/hints.h"
 #include "drivers/s3/pending.h"
@@ -194,34 +193,7 @@ static int s3_list(struct storage *storage, const char *key, struct storage_list
     return rc;
 }
 
-/* ---- move and remove ---- */
-
-static int move(struct service *service, const char *from, const char *to, struct error *err)
-{
-    struct s3_head head;
-
-    if (s3_object_head(service, from, &head, err) < 0)
-        return -1;
-    if (strcmp(from, to) == 0)
-        return 0;
-    if (copy_object(service, &(struct source){from, "", head.size}, to, err) < 0)
-        return -1;
-    return s3_object_remove(service, from, err);
-}
-
-/* Copying and removing are two requests: not to be torn apart by a cancellation. */
-static int s3_move(struct storage *storage, const char *from, const char *to, struct error *err)
-{
-    struct service *service = service_of(storage);
-    SERVICE_NAME(from_name, service, from);
-    SERVICE_NAME(to_name, service, to);
-    int rc;
-
-    task_shield();
-    rc = move(service, str_text(&from_name), str_text(&to_name), err);
-    task_unshield();
-    return rc;
-}
+/* ---- remove ---- */
 
 static int s3_remove(struct storage *storage, const char *key, struct error *err)
 {
@@ -285,7 +257,6 @@ const struct storage_driver s3_driver = {
     .put = s3_put,
     .stat = s3_stat,
     .list = s3_list,
-    .move = s3_move,
     .remove = s3_remove,
     .reader_open = reader_open,
     .reader_read = reader_read,

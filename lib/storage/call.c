@@ -24,7 +24,6 @@ static const struct {
     [CALL_PUT] = {"put", "PutContent"},
     [CALL_STAT] = {"stat", "Stat"},
     [CALL_LIST] = {"list", "List"},
-    [CALL_MOVE] = {"move", "Move"},
     [CALL_REMOVE] = {"remove", "Delete"},
     [CALL_CLEAR] = {"clear", "Clear"},
     [CALL_SWEEP] = {"sweep", "Sweep"},

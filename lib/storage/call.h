@@ -20,7 +20,6 @@ enum call_verb {
     CALL_PUT,
     CALL_STAT,
     CALL_LIST,
-    CALL_MOVE,
     CALL_REMOVE,
     CALL_CLEAR,
     CALL_SWEEP,
@@ -39,7 +38,7 @@ struct call {
     const struct storage_driver *driver;
     enum call_verb verb;
     const char *key;
-    const char *to; /* of a move, else NULL */
+    const char *to; /* of a commit, else NULL */
     int64_t started_at;
 };
 

@@ -2,7 +2,7 @@
  *
  * driver - the contract of a storage driver: keys and bytes.
  *
- *     open ---> get put stat list move remove reader_open writer_open ... ---> close
+ *     open ---> get put stat list remove reader_open writer_open ... ---> close
  *                                      |             |
  *                         read* close -+             +- write* [flush] (commit | close)
  *
@@ -13,8 +13,8 @@
  * Only lib/storage (store.c, store_url.c) calls these slots; it has checked keys and arguments.
  * Each may suspend; none blocks the loop. Slots return 0 or -1 with an error of the storage group:
  * NOT_FOUND, EXISTS, FULL, BUSY, IO, KEY, CANCELED. EXISTS: a directory is where content should
- * go, or content where a directory should be. What was answered with success by put, move, remove,
- * flush or commit survives kill -9 and power loss. What was canceled has happened or has not, never
+ * go, or content where a directory should be. What was answered with success by put, remove, flush
+ * or commit survives kill -9 and power loss. What was canceled has happened or has not, never
  * by half.
  */
 #pragma once
@@ -115,10 +115,6 @@ struct storage_driver {
     int (*list)(struct storage *storage, const char *key, struct storage_list *out,
                 struct error *err);
 
-    /* Moves content (not a directory) from one key to another in one step, replacing what is there;
-     * makes the directories above @to. NOT_FOUND without @from, and then @to is as it was. */
-    int (*move)(struct storage *storage, const char *from, const char *to, struct error *err);
-
     /* Removes a key and all below it. NOT_FOUND when there is nothing. */
     int (*remove)(struct storage *storage, const char *key, struct error *err);
 
@@ -138,7 +134,7 @@ struct storage_driver {
     /* Opens a key for writing, exclusively: BUSY while another writer of this or any other process
      * that honours the driver's lock has it open. What was written becomes visible at the key at
      * once or at flush (upload sessions are read by size), it is never a finished blob's key:
-     * those appear by move. */
+     * those appear by writer_commit. */
     int (*writer_open)(struct storage *storage, const char *key, enum storage_writer_mode mode,
                        struct storage_writer **out, struct error *err);
     /* Appends all of @data (bytes in memory) and empties it, also on failure. After a failure the
@@ -150,8 +146,9 @@ struct storage_driver {
     /* Ends the writer, also in a canceled task; what was not flushed may be lost in a crash. Never
      * suspends for long. */
     void (*writer_close)(struct storage_writer *writer);
-    /* While @writer still holds its key: @to gets the content as by `move`, having been flushed:
-     * what the writer has found, written, or let a reader read meanwhile, and nobody else's.
+    /* While @writer still holds its key: @to gets the content, having been flushed, in one step,
+     * replacing what is there; the directories above @to are made. It is what the writer has found,
+     * written, or let a reader read meanwhile, and nobody else's.
      * Whoever commits removes the directory of the writer's key next: until then the content may
      * be there too. The writer stays open for writer_close only. NOT_FOUND when its key was removed
      * meanwhile: by another process, @to may have the content all the same. */

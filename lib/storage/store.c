@@ -133,19 +133,6 @@ int store_list(struct store *store, const char *key, struct storage_list *out, s
     return call_end(&call, rc, err);
 }
 
-int store_move(struct store *store, const char *from, const char *to, struct error *err)
-{
-    struct call call = call_begin(store->driver, CALL_MOVE, from);
-    int rc = call_check_key(from, err);
-
-    call.to = to;
-    if (rc == 0)
-        rc = call_check_key(to, err);
-    if (rc == 0)
-        rc = store->driver->move(store->storage, from, to, err);
-    return call_end(&call, rc, err);
-}
-
 int store_remove(struct store *store, const char *key, struct error *err)
 {
     struct call call = call_begin(store->driver, CALL_REMOVE, key);

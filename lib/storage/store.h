@@ -72,7 +72,6 @@ must_check int store_probe(struct store *store, struct error *err);
 
 must_check int store_list(struct store *store, const char *key, struct storage_list *out,
                           struct error *err);
-must_check int store_move(struct store *store, const char *from, const char *to, struct error *err);
 must_check int store_remove(struct store *store, const char *key, struct error *err);
 must_check int store_clear(struct store *store, const char *key, bool is_directory,
                            struct error *err);

@@ -119,10 +119,6 @@ static void expect_key_refused(struct store *store, const char *key)
     assert_int_equal(err.code, ERROR_KEY);
     assert_int_equal(store_remove(store, key, &err), -1);
     assert_int_equal(err.code, ERROR_KEY);
-    assert_int_equal(store_move(store, key, "/ok", &err), -1);
-    assert_int_equal(err.code, ERROR_KEY);
-    assert_int_equal(store_move(store, "/ok", key, &err), -1);
-    assert_int_equal(err.code, ERROR_KEY);
     assert_int_equal(store_writer_open(store, key, STORAGE_WRITER_CREATE, &writer, &err), -1);
     assert_int_equal(err.code, ERROR_KEY);
     assert_int_equal(store_reader_open(store, key, 0, &reader, &err), -1);
@@ -163,8 +159,6 @@ static void errors_name_driver_verb_and_key(struct store *store)
     assert_int_equal(store_get(store, "/no/such", &content, &err), -1);
     assert_non_null(strstr(err.message, suite_driver_name()));
     assert_non_null(strstr(err.message, "get /no/such: "));
-    assert_int_equal(store_move(store, "/no/such", "/other", &err), -1);
-    assert_non_null(strstr(err.message, "move /no/such to /other: "));
 }
 
 /* ---- many at once ---- */

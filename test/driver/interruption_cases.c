@@ -67,27 +67,6 @@ static bool is_new(struct store *store)
     return has_content(store, "/i/old", "new content");
 }
 
-static void prepare_move(struct store *store)
-{
-    expect_put(store, "/i/from/data", "moved");
-    expect_put(store, "/i/old", "old");
-}
-
-static int run_move(struct store *store, struct error *err)
-{
-    return store_move(store, "/i/from/data", "/i/old", err);
-}
-
-static bool is_not_moved(struct store *store)
-{
-    return has_content(store, "/i/from/data", "moved") && is_old(store);
-}
-
-static bool is_moved(struct store *store)
-{
-    return is_nothing(store, "/i/from/data") && has_content(store, "/i/old", "moved");
-}
-
 static int run_remove(struct store *store, struct error *err)
 {
     return store_remove(store, "/i/old", err);
@@ -166,7 +145,6 @@ static bool is_committed(struct store *store)
 static const struct operation operations[] = {
     {"put", prepare_nothing, run_put, is_old_missing, is_new},
     {"replace", prepare_old, run_put, is_old, is_new},
-    {"move", prepare_move, run_move, is_not_moved, is_moved},
     {"remove", prepare_old, run_remove, is_old, is_old_missing},
     {"look", prepare_old, run_looks, is_old, is_old},
     {"read", prepare_old, run_reader, is_old, is_old},

@@ -271,6 +271,29 @@ static void commit_replaces_what_is_there(struct store *store)
     expect_content(store, "/blob", "content");
 }
 
+static void expect_commit_refused(struct store *store, const char *to)
+{
+    struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
+    struct error err = ERROR_INIT;
+
+    expect_write(writer, "content", 7);
+    assert_int_equal(store_writer_commit(writer, to, &err), -1);
+    assert_int_equal(err.code, ERROR_EXISTS);
+    store_writer_close(writer);
+    expect_content(store, "/up/data", "content");
+}
+
+static void commit_refuses_directories_and_ways_through_files(struct store *store)
+{
+    if (is_suite_remote())
+        return;
+    expect_put(store, "/dir/file", "x");
+    expect_commit_refused(store, "/dir");
+    expect_commit_refused(store, "/dir/file/below");
+    expect_content(store, "/dir/file", "x");
+    expect_list(store, "/", "dir up ");
+}
+
 static void commit_of_removed_or_replaced_content_is_not_found(struct store *store)
 {
     struct storage_writer *writer = expect_writer(store, "/up/data", STORAGE_WRITER_CREATE);
@@ -280,6 +303,7 @@ static void commit_of_removed_or_replaced_content_is_not_found(struct store *sto
     assert_int_equal(store_remove(store, "/up", &err), 0);
     assert_int_equal(store_writer_commit(writer, "/blob", &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.message, "commit /up/data to /blob: "));
     expect_put(store, "/up/data", "somebody else's");
     assert_int_equal(store_writer_commit(writer, "/blob", &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
@@ -435,6 +459,7 @@ const struct suite_case stream_cases[] = {
     SUITE_CASE(commit_moves_the_content),
     SUITE_CASE(a_session_ends_while_its_writer_is_open),
     SUITE_CASE(commit_replaces_what_is_there),
+    SUITE_CASE(commit_refuses_directories_and_ways_through_files),
     SUITE_CASE(commit_of_removed_or_replaced_content_is_not_found),
     SUITE_CASE(one_writer_at_a_time),
     SUITE_CASE(reader_of_growing_content_ends_where_it_was),

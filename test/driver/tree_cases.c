@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tree_cases - keys as a tree: stat, list, move, remove.
+ * tree_cases - keys as a tree: stat, list, remove.
  */
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
@@ -104,68 +104,6 @@ static void list_of_nothing_or_content_is_not_found(struct store *store)
     assert_int_equal(list.count, 0);
 }
 
-static void move_takes_the_content_along(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/from/data", "content");
-    assert_int_equal(store_move(store, "/from/data", "/far/away/to", &err), 0);
-    expect_missing(store, "/from/data");
-    expect_content(store, "/far/away/to", "content");
-}
-
-static void move_replaces_what_is_there(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/from", "new");
-    expect_put(store, "/d/to", "something old");
-    assert_int_equal(store_move(store, "/d/from", "/d/to", &err), 0);
-    expect_content(store, "/d/to", "new");
-    expect_list(store, "/d", "to ");
-}
-
-static void move_to_itself_changes_nothing(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/d/x", "content");
-    assert_int_equal(store_move(store, "/d/x", "/d/x", &err), 0);
-    expect_content(store, "/d/x", "content");
-}
-
-static void move_of_nothing_keeps_the_destination(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    expect_put(store, "/to", "old");
-    assert_int_equal(store_move(store, "/from", "/to", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    expect_content(store, "/to", "old");
-    assert_int_equal(store_move(store, "/no/where", "/new/place", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    expect_list(store, "/", "to ");
-}
-
-static void move_refuses_directories_and_ways_through_files(struct store *store)
-{
-    struct error err = ERROR_INIT;
-
-    if (is_suite_remote())
-        return;
-    expect_put(store, "/dir/file", "x");
-    expect_put(store, "/other", "y");
-    assert_int_equal(store_move(store, "/dir", "/moved", &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(store_move(store, "/other", "/dir", &err), -1);
-    assert_int_equal(err.code, ERROR_EXISTS);
-    assert_int_equal(store_move(store, "/other", "/dir/file/below", &err), -1);
-    assert_int_equal(err.code, ERROR_EXISTS);
-    expect_content(store, "/dir/file", "x");
-    expect_content(store, "/other", "y");
-    expect_list(store, "/", "dir other ");
-}
-
 static void remove_takes_content_away(struct store *store)
 {
     struct error err = ERROR_INIT;
@@ -242,11 +180,6 @@ const struct suite_case tree_cases[] = {
     SUITE_CASE(list_gives_direct_children_in_order),
     SUITE_CASE(list_of_many_children_is_complete),
     SUITE_CASE(list_of_nothing_or_content_is_not_found),
-    SUITE_CASE(move_takes_the_content_along),
-    SUITE_CASE(move_replaces_what_is_there),
-    SUITE_CASE(move_to_itself_changes_nothing),
-    SUITE_CASE(move_of_nothing_keeps_the_destination),
-    SUITE_CASE(move_refuses_directories_and_ways_through_files),
     SUITE_CASE(remove_takes_content_away),
     SUITE_CASE(remove_takes_all_below_and_no_neighbour),
     SUITE_CASE(remove_of_nothing_is_not_found),

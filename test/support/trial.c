@@ -17,7 +17,6 @@ enum verb {
     PUT,
     STAT,
     LIST,
-    MOVE,
     REMOVE,
     SWEEP,
     READER_OPEN,
@@ -30,9 +29,8 @@ enum verb {
 };
 
 static const char *const verb_names[VERB_COUNT] = {
-    "get",          "put",          "stat",          "list",        "move",
-    "remove",       "sweep",        "reader_open",   "reader_read", "writer_open",
-    "writer_write", "writer_flush", "writer_commit",
+    "get",         "put",         "stat",        "list",         "remove",       "sweep",
+    "reader_open", "reader_read", "writer_open", "writer_write", "writer_flush", "writer_commit",
 };
 
 static const struct storage_driver *next_driver;
@@ -178,13 +176,6 @@ static int trial_list(struct storage *storage, const char *key, struct storage_l
     return after(next_driver->list(next_of(storage), key, out, err), err);
 }
 
-static int trial_move(struct storage *storage, const char *from, const char *to, struct error *err)
-{
-    if (before(MOVE, err) < 0)
-        return -1;
-    return after(next_driver->move(next_of(storage), from, to, err), err);
-}
-
 static int trial_remove(struct storage *storage, const char *key, struct error *err)
 {
     if (before(REMOVE, err) < 0)
@@ -320,7 +311,6 @@ const struct storage_driver trial_driver = {
     .put = trial_put,
     .stat = trial_stat,
     .list = trial_list,
-    .move = trial_move,
     .remove = trial_remove,
     .sweep = trial_sweep,
     .reader_open = trial_reader_open,
