@@ -11,6 +11,7 @@ from support import s3
 from support.certificates import Certificate
 from support.content import OCI_MANIFEST, digest_of, image, random_bytes
 from support.fault_proxy import FaultProxy
+from support.registry import wait_until
 from support.s3 import fetch
 
 MIB = 1 << 20
@@ -174,6 +175,24 @@ def test_a_service_that_does_not_speak_tls_is_an_error(start_registry, ceph, cep
     server = start_registry(storage="s3", settings=settings, environment=SYSTEM)
     with server.client() as client:
         assert client.get(f"/v2/{repo}/tags/list").status == 500
+
+
+@pytest.mark.ours("upstream reads them once")
+def test_authorities_that_are_replaced_count_without_a_restart(start_over_tls, ceph, authority, repo, tmp_path):
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(authority.path.read_bytes())
+    server = start_over_tls({"SSL_CERT_FILE": str(bundle), "SSL_CERT_DIR": str(tmp_path / "none")})
+    with server.client() as client:
+        assert client.get(f"/v2/{repo}/tags/list").status == 500
+        (tmp_path / "new.pem").write_bytes(ceph.authority.path.read_bytes())
+        (tmp_path / "new.pem").rename(bundle)
+        wait_until(lambda: client.get(f"/v2/{repo}/tags/list").status == 404, what="the new authority")
+        bundle.write_text("-----BEGIN CERTIFICATE-----\nbroken\n")
+        wait_until(lambda: client.get(f"/v2/{repo}/tags/list").status == 404 and "stay" in server.stderr(),
+                   what="a word about the broken file")
+        client.push_image(repo, "v1", image(repo))
+    (told,) = [line for line in server.stderr().splitlines() if "the authorities read before stay" in line]
+    assert str(bundle) in told
 
 
 # ---- what it costs ---------------------------------------------------------------------------------
