@@ -30,6 +30,18 @@ static int load_trust(struct client_transfer *t, struct error *err)
     return trust_load(&t->client->trust, err);
 }
 
+/* Source: RFC 9110 section 9.2.2. */
+static bool is_idempotent(const char *method)
+{
+    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < array_count(names); i++) {
+        if (strcmp(method, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* May suspend. */
 static int begin(struct client_transfer *t, struct error *err)
 {
@@ -40,6 +52,7 @@ static int begin(struct client_transfer *t, struct error *err)
         .is_without_secrets = t->is_without_secrets,
         .is_without_content = t->is_without_body,
         .is_fresh = t->is_renewed,
+        .is_idempotent = is_idempotent(t->method),
         .stall_timeout_ms =
             t->call.stall_timeout_ms > 0 ? t->call.stall_timeout_ms : t->client->stall_timeout_ms,
         .body_timeout_ms = t->call.body_timeout_ms,
@@ -90,18 +103,6 @@ static bool has_time(const struct client_transfer *t, int pause_ms)
 
     return (t->call.retry.budget_ms <= 0 || then_ms < t->call.retry.budget_ms) &&
            (t->call.timeout_ms <= 0 || then_ms < t->call.timeout_ms);
-}
-
-/* Source: RFC 9110 section 9.2.2. */
-static bool is_idempotent(const char *method)
-{
-    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
-
-    for (size_t i = 0; i < array_count(names); i++) {
-        if (strcmp(method, names[i]) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* A pooled connection was dead, which says nothing of the server: once more on a new one, at once,

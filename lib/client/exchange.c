@@ -68,6 +68,7 @@ static struct exchange *make(struct client *client, const struct exchange_reques
     x->body_timeout_ms = request->body_timeout_ms;
     x->deadline_ns = request->deadline_ns;
     x->is_head = strcmp(request->method, "HEAD") == 0;
+    x->is_idempotent = request->is_idempotent;
     x->is_expecting = request->is_expecting;
     x->body = request->body;
     x->body_buffer = request->body_buffer;
@@ -113,6 +114,8 @@ static int fail(const struct exchange *x, struct error *err)
         return error_set(err, ERROR_IO, "%s: the answer's head is broken", x->shown);
     if (x->fault == FAULT_UNASKED)
         return error_set(err, ERROR_IO, "%s: the server has spoken before it was asked", x->shown);
+    if (x->fault == FAULT_DIED)
+        return error_set(err, ERROR_IO, "%s: the connection ended without an answer", x->shown);
     if (x->fault == FAULT_PROXY)
         return error_set(err, ERROR_IO, "%s: the proxy says more than an answer", x->shown);
     return error_set(err, x->result == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_IO,
@@ -198,7 +201,8 @@ bool is_exchange_lost(const struct exchange *x)
 {
     long proxy_status = 0;
 
-    if (x->is_stalled || x->fault == FAULT_HEAD_BROKEN || is_exchange_unsent(x))
+    if (x->is_stalled || x->fault == FAULT_HEAD_BROKEN || x->fault == FAULT_DIED ||
+        is_exchange_unsent(x))
         return true;
     if (!has_exchange_failed(x) || x->fault != FAULT_NONE)
         return false;

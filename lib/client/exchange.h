@@ -47,6 +47,7 @@ struct exchange_request {
     int64_t stream_size;
     bool is_expecting;
     bool is_fresh;        /* on no pooled connection */
+    bool is_idempotent;   /* else no byte of it may be sent twice */
     int stall_timeout_ms; /* more than 0 */
     int body_timeout_ms;  /* 0: none */
     int64_t deadline_ns;  /* clock_monotonic_ns; 0: none */

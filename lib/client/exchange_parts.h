@@ -12,7 +12,14 @@
 #include "lib/task/task.h"
 
 /* Why a callback has stopped the transfer. */
-enum fault { FAULT_NONE, FAULT_HEAD_LARGE, FAULT_HEAD_BROKEN, FAULT_PROXY, FAULT_UNASKED };
+enum fault {
+    FAULT_NONE,
+    FAULT_HEAD_LARGE,
+    FAULT_HEAD_BROKEN,
+    FAULT_PROXY,
+    FAULT_UNASKED, /* a pooled connection had something to say before it was used */
+    FAULT_DIED,    /* a pooled connection ended without an answer to what goes out once */
+};
 
 /* What a task waits for. */
 enum wanted { WANTED_HEAD, WANTED_INPUT, WANTED_ROOM };
@@ -25,7 +32,8 @@ struct exchange {
     int stall_timeout_ms;
     int body_timeout_ms; /* of the answer; 0: none but the tempo */
     int64_t deadline_ns;
-    bool is_head;      /* the method is HEAD */
+    bool is_head; /* the method is HEAD */
+    bool is_idempotent;
     bool is_expecting; /* `Expect: 100-continue` was sent */
     bool is_refused;   /* and the server wants none of it */
 

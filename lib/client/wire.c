@@ -157,7 +157,8 @@ static bool is_reused(const struct exchange *x)
 }
 
 /* Connected; the request is next. From here on a standstill counts. On a pooled connection nothing
- * may wait to be read: it would be the answer. */
+ * may wait to be read: it would be the answer. When such a connection dies without one libcurl asks
+ * again by itself, a POST too, which may have done its work. */
 static int on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
     struct exchange *x = arg;
@@ -165,6 +166,10 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
     (void)ip, (void)local_ip, (void)port;
     if (is_reused(x) && has_sockets_input(&x->client->engine.sockets, local_port)) {
         x->fault = FAULT_UNASKED;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (x->is_connected && !x->is_idempotent && !x->is_refused) {
+        x->fault = FAULT_DIED;
         return CURL_PREREQFUNC_ABORT;
     }
     x->is_connected = true;

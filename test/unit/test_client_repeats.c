@@ -117,6 +117,41 @@ RETRY_TEST(a_connection_lost_within_the_answer_is_asked_again)
     assert_int_equal(origin_requests(asker_origin), 4);
 }
 
+/* The first request is answered; the second, on the connection that was kept, only read. */
+static void fall_silent_once(struct origin_connection *c, const struct origin_request *request,
+                             void *arg)
+{
+    (void)arg;
+    if (request->length >= 0)
+        (void)origin_drain(c, request);
+    if (request->serial == 1)
+        origin_close(c);
+    else
+        origin_reply(c, 200, "", "fine");
+}
+
+/* The server may have done what was asked: whether to ask again is the caller's to say. */
+ASKER_TEST(what_may_have_been_done_is_not_asked_again_unseen, fall_silent_once)
+{
+    auto_result first = ask("GET", "/", (struct client_retry){0});
+    auto_result second = ask("POST", "/", (struct client_retry){0});
+
+    assert_whole(&first, 200, "fine");
+    assert_error(&second, ERROR_IO);
+    assert_int_equal(origin_requests(asker_origin), 2);
+}
+
+ASKER_TEST(a_pooled_connection_that_was_dead_costs_no_attempt, fall_silent_once)
+{
+    auto_result first = ask("GET", "/", (struct client_retry){0});
+    auto_result second = ask("PUT", "/", (struct client_retry){0});
+
+    assert_whole(&first, 200, "fine");
+    assert_whole(&second, 200, "fine");
+    assert_int_equal(origin_requests(asker_origin), 3);
+    assert_int_equal(origin_connections(asker_origin), 2);
+}
+
 RETRY_TEST(the_last_loss_counts)
 {
     auto_result result = ask("GET", "/1/9", soon);
@@ -430,6 +465,8 @@ int main(void)
         cmocka_unit_test(what_will_not_change_is_not_asked_again),
         cmocka_unit_test(a_connection_lost_before_the_answer_is_asked_again),
         cmocka_unit_test(a_connection_lost_within_the_answer_is_asked_again),
+        cmocka_unit_test(what_may_have_been_done_is_not_asked_again_unseen),
+        cmocka_unit_test(a_pooled_connection_that_was_dead_costs_no_attempt),
         cmocka_unit_test(the_last_loss_counts),
         cmocka_unit_test(no_attempt_begins_after_the_budget),
         cmocka_unit_test(no_attempt_begins_after_the_time_for_the_call),
