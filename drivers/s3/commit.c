@@ -23,34 +23,40 @@
 #include "lib/base/banned.h"
 
 /* Asks for the parts of an upload that has become an object. */
-static void learn_of_ends(struct writer *writer)
+static enum hints_end ask_end(struct writer *writer)
 {
-    struct hints *hints = writer->service->hints;
+    enum hints_end end = HINTS_END_UNKNOWN;
     struct parts parts = {0};
     struct error err = ERROR_INIT;
 
-    if (hints_end(hints) != HINTS_END_UNKNOWN)
-        return;
     if (s3_multipart_parts(writer->service, writer->name, writer->id, &parts, &err) == 0)
-        hints_learn(hints, HINTS_END_HIDDEN);
+        end = HINTS_END_HIDDEN;
     else if (err.code == ERROR_NOT_FOUND)
-        hints_learn(hints, HINTS_END_TOLD);
+        end = HINTS_END_TOLD;
     parts_fini(&parts);
+    return end;
 }
 
-/* Whether its ETag is the one that the completion has told; else none is known of it. */
-static void learn_of_etags(struct writer *writer)
+/* What the service is like shows in an object that is ours, and still there afterwards. By another
+ * one nothing is learned, and it counts as unknown which one it is. */
+static void learn(struct writer *writer)
 {
     struct hints *hints = writer->service->hints;
+    enum hints_end end = hints_end(hints);
     struct error err = ERROR_INIT;
     struct s3_head head;
 
-    if (hints_etag(hints) == HINTS_ETAG_UNKNOWN && writer->etag[0] != '\0' &&
-        s3_object_head(writer->service, writer->name, &head, &err) == 0)
-        hints_learn_etag(hints, s3_etag_equals(head.etag, writer->etag) ? HINTS_ETAG_KEPT
-                                                                        : HINTS_ETAG_OTHER);
-    if (hints_etag(hints) != HINTS_ETAG_KEPT)
+    if (writer->etag[0] == '\0' || (end != HINTS_END_UNKNOWN && is_hints_etag(hints)))
+        return;
+    if (end == HINTS_END_UNKNOWN)
+        end = ask_end(writer);
+    if (s3_object_head(writer->service, writer->name, &head, &err) < 0 ||
+        !s3_etag_equals(head.etag, writer->etag)) {
         writer->etag[0] = '\0';
+        return;
+    }
+    hints_learn(hints, end);
+    hints_learn_etag(hints);
 }
 
 int commit_complete(struct writer *writer, struct error *err)
@@ -75,15 +81,11 @@ int commit_complete(struct writer *writer, struct error *err)
     (void)evbuffer_drain(writer->tail, writer->tail_sent);
     writer->tail_sent = 0;
     parts_fini(&writer->parts);
-    learn_of_ends(writer);
-    if (rc == 0)
-        learn_of_etags(writer);
+    learn(writer);
     free(writer->id);
     writer->id = NULL;
     writer->is_complete = true;
     writer->is_bare = false;
-    if (rc > 0)
-        return error_set(err, ERROR_IO, "an answer was lost, and the object may be another's");
     return 0;
 }
 
@@ -108,11 +110,28 @@ static int put_whole(struct writer *writer, const char *to, struct error *err)
     return 0;
 }
 
+/* The next reader settles which object it is, and what it reads is what is moved. */
+static int doubt(struct writer *writer)
+{
+    writer->etag[0] = '\0';
+    writer->is_doubted = true;
+    return -1;
+}
+
 static int move(struct writer *writer, const char *to, struct error *err)
 {
     struct source from = {writer->name, writer->etag, writer->base.size};
+    bool is_unknown = writer->is_loose || writer->etag[0] == '\0';
 
-    return copy_object(writer->service, &from, to, err);
+    if (is_unknown && !writer->is_doubted) {
+        error_set(err, ERROR_BUSY, "the object may be another's");
+        return doubt(writer);
+    }
+    if (from.size == 0)
+        return s3_object_put(writer->service, to, SPAN(""), err);
+    if (copy_object(writer->service, &from, to, err) == 0)
+        return 0;
+    return err->code == ERROR_BUSY ? doubt(writer) : -1;
 }
 
 static int commit(struct writer *writer, const char *to, struct error *err)
@@ -125,7 +144,7 @@ static int commit(struct writer *writer, const char *to, struct error *err)
         return move(writer, to, err);
     if (writer->id == NULL)
         return error_set(err, ERROR_NOT_FOUND, "it has ended already");
-    if (writer->parts.count == 0 && writer->tail_sent == 0)
+    if (writer->parts.count == 0 && writer->tail_sent == 0 && !writer->is_loose)
         return put_whole(writer, to, err);
     if (writer_flush(&writer->base, err) < 0 || commit_complete(writer, err) < 0)
         return -1;

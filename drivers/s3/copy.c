@@ -17,8 +17,10 @@
 
 #include "lib/base/banned.h"
 
-#define LONG_PART (2 * COPY_STRETCH_MIN) /* a slow service copies it within half a minute */
-#define ANOTHER   "what was being copied is another one now"
+#define LONG_PART           (2 * COPY_STRETCH_MIN) /* a slow service copies it within half a minute */
+#define REFUSAL_BELIEVED_NS (24 * 3600 * INT64_C(1000000000))
+
+#define ANOTHER "what was being copied is another one now"
 
 /* ---- in parts ---- */
 
@@ -65,7 +67,7 @@ static int check_source(struct service *service, const struct source *from, stru
         return 0;
     if (s3_object_head(service, from->name, &head, err) < 0)
         return -1;
-    return s3_etag_equals(head.etag, from->etag) ? 0 : error_set(err, ERROR_IO, ANOTHER);
+    return s3_etag_equals(head.etag, from->etag) ? 0 : error_set(err, ERROR_BUSY, ANOTHER);
 }
 
 /* Copies all as @count parts, and adds them to @parts. */
@@ -136,8 +138,8 @@ static int copy_in_parts(struct service *service, const struct source *from, con
 /* How a copy in one request is asked for, and what came of it. */
 struct whole {
     bool is_only_way; /* else whoever waits in vain for the answer goes on in parts */
-    bool is_another;  /* the object is not the one that was meant */
     struct s3_answer answer;
+    struct error refusal; /* of the condition */
 };
 
 static void whole_fini(struct whole *whole)
@@ -147,7 +149,7 @@ static void whole_fini(struct whole *whole)
 #define auto_whole auto_cleanup(whole_fini) struct whole
 
 static int copy_once(struct service *service, const struct source *from, const char *to,
-                     bool is_conditional, struct whole *whole, struct error *err)
+                     struct whole *whole, struct error *err)
 {
     auto_str source = STR_INIT(S3_KEY_MAX * 3);
     struct s3_request request = {
@@ -158,7 +160,7 @@ static int copy_once(struct service *service, const struct source *from, const c
     s3_object_source(service, from->name, &source);
     s3_request_object_headers(&request, service);
     s3_request_header(&request, "x-amz-copy-source", str_text(&source));
-    if (is_conditional) {
+    if (from->etag[0] != '\0') {
         s3_request_header(&request, "x-amz-copy-source-if-match", from->etag);
         s3_request_header(&request, "x-amz-copy-if-match", from->etag); /* as radosgw calls it */
     }
@@ -173,31 +175,26 @@ static bool is_refusal(const struct s3_answer *answer, const struct error *why)
 }
 
 /* OpenStack Swift compares the condition with an ETag that it tells nobody; others may not know the
- * header. So a refusal says something about the object only if its ETag does. */
+ * header. So a refusal says something about the object only if its ETag does. 1: it is the one that
+ * was meant, and has to be copied in another way. */
 static int copy_whole(struct service *service, const struct source *from, const char *to,
                       struct whole *whole, struct error *err)
 {
-    bool is_conditional = from->etag[0] != '\0' && !service->has_no_conditions;
     struct error why = ERROR_INIT;
-    struct error ignored = ERROR_INIT;
-    struct s3_head head;
+    struct error look = ERROR_INIT;
 
-    if (copy_once(service, from, to, is_conditional, whole, &why) == 0)
+    if (copy_once(service, from, to, whole, &why) == 0)
         return 0;
-    if (!is_conditional || !is_refusal(&whole->answer, &why) ||
-        s3_object_head(service, from->name, &head, &ignored) < 0) {
+    if (from->etag[0] == '\0' || !is_refusal(&whole->answer, &why)) {
         *err = why;
         return -1;
     }
-    whole->is_another = !s3_etag_equals(head.etag, from->etag);
-    if (whole->is_another)
-        return error_set(err, ERROR_IO, ANOTHER);
-    s3_answer_fini(&whole->answer);
-    if (copy_once(service, from, to, false, whole, err) < 0)
-        return -1;
-    log_info("s3: copies are asked for without a condition from now on: %s", why.message);
-    service->has_no_conditions = true;
-    return 0;
+    if (check_source(service, from, &look) == 0) {
+        whole->refusal = why;
+        return 1;
+    }
+    *err = look.code == ERROR_BUSY ? look : why;
+    return -1;
 }
 
 /* Whether a copy that failed would fail the next time too. */
@@ -223,43 +220,59 @@ static void doubt(struct service *service, int64_t size, int64_t took_ns, const 
 /* What was refused would be refused again, what took too long would take as long again: not so in
  * parts. */
 static int copy_somehow(struct service *service, const struct source *from, const char *to,
-                        struct error *err)
+                        struct whole *whole, struct error *err)
 {
     int64_t begun_ns = clock_monotonic_ns();
     struct error why = ERROR_INIT;
-    auto_whole whole = {.is_only_way = false};
-    int rc = copy_whole(service, from, to, &whole, &why);
+    int rc = copy_whole(service, from, to, whole, &why);
     int64_t took_ns = clock_monotonic_ns() - begun_ns;
 
+    if (rc > 0)
+        return 1;
     if (rc == 0) {
-        if (!whole.answer.is_doubtful && is_pace_slow(from->size, took_ns))
+        if (!whole->answer.is_doubtful && is_pace_slow(from->size, took_ns))
             doubt(service, from->size, took_ns, NULL);
         return 0;
     }
-    if (why.code != ERROR_IO || whole.is_another) {
+    if (why.code != ERROR_IO) {
         *err = why;
         return -1;
     }
     log_debug("s3: a copy in one request, which goes on in parts: %s", why.message);
     if (copy_in_parts(service, from, to, err) < 0)
         return -1;
-    if (is_lasting(&whole.answer, &why, from->size, took_ns))
+    if (is_lasting(&whole->answer, &why, from->size, took_ns))
         doubt(service, from->size, took_ns, &why);
+    return 0;
+}
+
+/* In parts the object can be looked at between its copy and the moment that counts. */
+static int copy_unconditionally(struct service *service, const struct source *from, const char *to,
+                                const struct error *refusal, struct error *err)
+{
+    if (copy_in_parts(service, from, to, err) < 0)
+        return -1;
+    log_info("s3: for a day, copies are made in parts, without a condition: %s", refusal->message);
+    service->refused_until_ns = clock_monotonic_ns() + REFUSAL_BELIEVED_NS;
     return 0;
 }
 
 int copy_object(struct service *service, const struct source *from, const char *to,
                 struct error *err)
 {
-    bool is_whole = from->size <= S3_PART_MAX &&
-                    is_pace_whole(&service->copy_pace, from->size, clock_monotonic_ns());
+    int64_t now_ns = clock_monotonic_ns();
+    bool is_whole =
+        from->size <= S3_PART_MAX && is_pace_whole(&service->copy_pace, from->size, now_ns);
+    auto_whole whole = {.is_only_way = stretch_count(from->size, service->copy_chunk_size) < 2};
+    int rc;
 
+    if (from->etag[0] != '\0' && now_ns < service->refused_until_ns)
+        return copy_in_parts(service, from, to, err);
     if (!is_whole && from->size >= 2 * S3_PART_MIN)
         return copy_in_parts(service, from, to, err);
-    if (stretch_count(from->size, service->copy_chunk_size) < 2) {
-        auto_whole whole = {.is_only_way = true};
-
-        return copy_whole(service, from, to, &whole, err);
-    }
-    return copy_somehow(service, from, to, err);
+    if (whole.is_only_way)
+        rc = copy_whole(service, from, to, &whole, err);
+    else
+        rc = copy_somehow(service, from, to, &whole, err);
+    return rc > 0 ? copy_unconditionally(service, from, to, &whole.refusal, err) : rc;
 }

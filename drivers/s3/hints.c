@@ -16,7 +16,7 @@
 struct hints {
     struct lru *lru; /* struct hint by name */
     enum hints_end end;
-    enum hints_etag etag;
+    bool is_etag;
 };
 
 static void drop(void *value, void *arg)
@@ -53,14 +53,14 @@ void hints_learn(struct hints *hints, enum hints_end end)
     hints->end = end;
 }
 
-enum hints_etag hints_etag(const struct hints *hints)
+bool is_hints_etag(const struct hints *hints)
 {
-    return hints->etag;
+    return hints->is_etag;
 }
 
-void hints_learn_etag(struct hints *hints, enum hints_etag etag)
+void hints_learn_etag(struct hints *hints)
 {
-    hints->etag = etag;
+    hints->is_etag = true;
 }
 
 const struct hint *hints_find(struct hints *hints, const char *name)

@@ -29,11 +29,10 @@ enum hints_end { HINTS_END_UNKNOWN, HINTS_END_TOLD, HINTS_END_HIDDEN };
 enum hints_end hints_end(const struct hints *hints);
 void hints_learn(struct hints *hints, enum hints_end end);
 
-/* Whether the ETag in the answer to a completion is the object's, so that it can be a condition. */
-enum hints_etag { HINTS_ETAG_UNKNOWN, HINTS_ETAG_KEPT, HINTS_ETAG_OTHER };
-
-enum hints_etag hints_etag(const struct hints *hints);
-void hints_learn_etag(struct hints *hints, enum hints_etag etag);
+/* Whether the ETag in the answer to a completion was seen to be the object's, so that it can be a
+ * condition. Never that it is not: another process may have put another object there. */
+bool is_hints_etag(const struct hints *hints);
+void hints_learn_etag(struct hints *hints);
 
 struct hints *hints_new(void); /* given: hints_free */
 void hints_free(struct hints *hints);

@@ -114,6 +114,15 @@ static void follow_writer(struct reader *reader)
         memcpy(reader->etag, writer->etag, sizeof(reader->etag));
 }
 
+/* One that knows no more which object is its own takes the one that is read. */
+static void lead_writer(const struct reader *reader)
+{
+    struct writer *writer = writer_of(reader->service, reader->name);
+
+    if (writer != NULL && writer->is_doubted && writer->etag[0] == '\0')
+        memcpy(writer->etag, reader->etag, sizeof(writer->etag));
+}
+
 int reader_open(struct storage *storage, const char *key, int64_t offset,
                 struct storage_reader **out, struct error *err)
 {
@@ -135,6 +144,7 @@ int reader_open(struct storage *storage, const char *key, int64_t offset,
         reader_close(&reader->base);
         return -1;
     }
+    lead_writer(reader);
     *out = &reader->base;
     return 0;
 }

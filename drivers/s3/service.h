@@ -28,10 +28,10 @@ struct service {
     size_t chunk_size;
     int64_t copy_chunk_size;
     struct pace copy_pace;
-    size_t copy_width;      /* parts copied at once */
-    int stall_ms;           /* of silence are too much */
-    bool has_no_conditions; /* refuses copies that are only of an object with a given ETag */
-    bool is_silent;         /* has left a repeated request without a word, and said none since */
+    size_t copy_width;        /* parts copied at once */
+    int stall_ms;             /* of silence are too much */
+    int64_t refused_until_ns; /* monotonic; till then no copy has a condition: refused before */
+    bool is_silent;           /* has left a repeated request without a word, and said none since */
     char *acl;
     char *storage_class;    /* "": not sent */
     char *encryption;       /* "": not sent; "AES256" or "aws:kms" */

@@ -188,7 +188,7 @@ static int begin_anew(struct writer *writer, struct error *err)
         else
             writer->is_unsure = true;
         parts_fini(&parts);
-        return -1;
+        return err->code == ERROR_BUSY ? error_translate(err, ERROR_IO) : -1;
     }
     assert(evbuffer_get_length(writer->tail) == 0);
     evbuffer_add(writer->tail, str_text(&content), content.len);

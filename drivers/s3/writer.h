@@ -45,10 +45,11 @@ struct writer {
     bool is_bare;             /* no object is at the key */
     bool is_complete;         /* all of the content is an object, and there is no upload */
     bool is_loose;            /* it may have become another's content between our requests */
-    bool is_working;          /* a call is in progress */
-    bool is_unsure;           /* there may be an upload whose id nobody knows */
-    bool is_renounced;        /* the key was removed: see writer_renounce */
-    bool has_failed;          /* the service has: see writer_note */
+    bool is_doubted;   /* a commit has said BUSY: what is read now is what the next one moves */
+    bool is_working;   /* a call is in progress */
+    bool is_unsure;    /* there may be an upload whose id nobody knows */
+    bool is_renounced; /* the key was removed: see writer_renounce */
+    bool has_failed;   /* the service has: see writer_note */
 };
 
 /* The slots of the driver. */

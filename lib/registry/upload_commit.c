@@ -135,16 +135,46 @@ static int verify_data(struct upload *upload, const struct digest *canonical,
 }
 
 /* Moves the data to where content lives. */
-static int place(struct upload *upload, const struct digest *canonical, struct error *err)
+static int move_data(struct upload *upload, const struct digest *canonical, struct error *err)
 {
     struct layout_key key = layout_blob_data(canonical);
 
     if (store_writer_commit(upload->writer, key.text, err) < 0 &&
         (way_clear(upload->registry->store, key.text, err) < 0 ||
          store_writer_commit(upload->writer, key.text, err) < 0))
-        return upload_translate(err, upload->info.uuid.text);
+        return -1;
     upload->is_data_gone = true;
     return 0;
+}
+
+/* The data may have become another's. Whatever it is now: is it what it should be? */
+static int verify_again(struct upload *upload, const struct digest *canonical,
+                        const struct digest *claimed, struct error *err)
+{
+    struct digest actual;
+
+    if (distrust_state(upload, err) < 0 || verify(upload, claimed, &actual, err) < 0)
+        return -1;
+    return digest_equals(&actual, canonical) ? 0 : reject(upload, claimed, &actual, err);
+}
+
+static int place(struct upload *upload, const struct digest *canonical,
+                 const struct digest *claimed, struct error *err)
+{
+    struct error why = ERROR_INIT;
+    int rc;
+
+    if (move_data(upload, canonical, &why) == 0)
+        return 0;
+    if (why.code != ERROR_BUSY) {
+        *err = why;
+        return -1;
+    }
+    log_debug("upload %s is read again: %s", upload->info.uuid.text, why.message);
+    task_unshield(); /* it may take long */
+    rc = verify_again(upload, canonical, claimed, err);
+    task_shield();
+    return rc < 0 ? -1 : move_data(upload, canonical, err);
 }
 
 int upload_commit(struct upload *upload, const struct digest *digest, struct blob *out,
@@ -159,8 +189,8 @@ int upload_commit(struct upload *upload, const struct digest *digest, struct blo
         (!is_there && verify_data(upload, &canonical, digest, err) < 0))
         return upload_translate(err, upload->info.uuid.text);
     task_shield();
-    if (!is_there)
-        rc = place(upload, &canonical, err);
+    if (!is_there && place(upload, &canonical, digest, err) < 0)
+        rc = upload_translate(err, upload->info.uuid.text);
     if (rc == 0)
         rc = blob_link(upload->registry, upload->repository, &canonical, digest, err);
     if (rc == 0)

@@ -151,7 +151,9 @@ struct storage_driver {
      * written, or let a reader read meanwhile, and nobody else's.
      * Whoever commits removes the directory of the writer's key next: until then the content may
      * be there too. The writer stays open for writer_close only. NOT_FOUND when its key was removed
-     * meanwhile: by another process, @to may have the content all the same. */
+     * meanwhile: by another process, @to may have the content all the same. BUSY, where there is a
+     * `writer_seal`: what is there may be another's by now, and @to has nothing of it; what a
+     * reader reads next is what a second call moves. */
     int (*writer_commit)(struct storage_writer *writer, const char *to, struct error *err);
 
     /* Where the lock does not reach other processes: what the storage has of the content by now,

@@ -33,6 +33,13 @@ def alive(request):
     return ["parts"] if request.node.callspec.params["s3_service"] == "ceph" else ["parts", "HEAD data"]
 
 
+@pytest.fixture
+def copied(request):
+    """How an object gets to its place: Swift refuses conditions, so it is looked at while its copy is unfinished."""
+    swift = ["begin", "part", "HEAD data", "complete"]
+    return ["copy"] if request.node.callspec.params["s3_service"] == "ceph" else swift
+
+
 def shape(request):
     """The sort of a request, and the name of what it is about."""
     target = urllib.parse.urlsplit(request.target)
@@ -69,34 +76,34 @@ def asks(proxy):
 # ---- pushes ---------------------------------------------------------------------------------------
 
 
-def test_a_layer(client, asks, alive, repo):
+def test_a_layer(client, asks, alive, copied, repo):
     data = random_bytes(MIB, repo)
     asked, location = asks(client.start_upload, repo)
     assert asked == ["PUT startedat", "begin"]
     asked, location = asks(client.append, location, data)
     assert asked == sorted([*alive, "GET startedat", "part", "PUT state"])
     asked, _ = asks(client.commit, location, digest_of(data))
-    assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", "copy",
+    assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", *copied,
                             "PUT link", "list", "remove"])
     assert client.pull_blob(repo, digest_of(data)) == data
 
 
-def test_a_layer_that_changes_processes(client, asks, start_s3_registry, repo):
+def test_a_layer_that_changes_processes(client, asks, copied, start_s3_registry, repo):
     """The token says that the state is right: nobody reads the data again."""
     data = random_bytes(MIB, repo)
     with start_s3_registry({"storage.redirect.disable": True}).client() as other:
         location = other.append(other.start_upload(repo), data)
     asked, _ = asks(client.commit, location, digest_of(data))
     assert asked == sorted(["list uploads", "parts", "GET startedat", "GET state", "HEAD blob", "complete",
-                            "copy", "PUT link", "list", "remove"])
+                            *copied, "PUT link", "list", "remove"])
 
 
-def test_a_layer_whose_state_nobody_vouches_for(client, asks, alive, repo):
+def test_a_layer_whose_state_nobody_vouches_for(client, asks, alive, copied, repo):
     """As upstream's registry leaves it: it is read once."""
     data = random_bytes(MIB, repo)
     location = session.with_seal(client.append(client.start_upload(repo), data), SECRET, None)
     asked, _ = asks(client.commit, location, digest_of(data))
-    assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", "GET data", "copy",
+    assert asked == sorted([*alive, "GET startedat", "GET state", "HEAD blob", "complete", "GET data", *copied,
                             "PUT link", "list", "remove"])
 
 

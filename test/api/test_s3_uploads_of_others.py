@@ -238,17 +238,15 @@ def exchange(start_s3_registry, proxy, bucket):
 
 
 @pytest.mark.parametrize("size", [100_000, 48 * MIB], ids=["whole", "in parts"])
-def test_an_object_that_is_another_when_it_is_copied(request, exchange, bucket, repo, size):
-    if size == 100_000 and request.node.callspec.params["s3_service"] == "swift":
-        pytest.skip("refuses every condition on the copy of an object that was made of parts")
+def test_an_object_that_is_another_when_it_is_copied(exchange, bucket, repo, size):
     client, exchange = exchange
     sent, other = two_contents(repo, size)
     location = client.append(client.start_upload(repo), sent)
     exchange("copy", other)
-    assert put(client, location, digest_of(sent)).status == 500
-    assert blob_key(bucket, digest_of(sent)) == []
     response = put(client, location, digest_of(sent))
     assert (response.status, response.codes) == (400, ["DIGEST_INVALID"])
+    assert blob_key(bucket, digest_of(sent)) == []
+    assert bucket.uploads() == []
 
 
 def test_an_object_that_is_another_when_it_is_gone_on_from(exchange, bucket, repo):
@@ -273,7 +271,7 @@ def lose_completions(proxy):
         completions = []
 
         def plan(request):
-            if request.method != "POST" or "uploadId=" not in request.target:
+            if request.method != "POST" or "uploadId=" not in request.target or "/_uploads/" not in request.target:
                 return None
             completions.append(request)
             if len(completions) > 1:
@@ -301,15 +299,15 @@ def test_an_object_of_ours_after_a_lost_answer(start_s3_registry, proxy, lose_co
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_an_object_of_others_after_a_lost_answer(start_s3_registry, proxy, lose_completions, bucket, repo, count):
-    """It has the size of ours. Whether ours was ever there, nobody can tell."""
+    """It has the size of ours. Whether ours was ever there, only its bytes can tell."""
     sent, other = two_contents(repo)
     with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
         client.push_blob("warm/up", b"x")
         location = client.append(client.start_upload(repo), sent)
         lose_completions(count, lambda key: bucket.put(key, other))
-        assert put(client, location, digest_of(sent)).status in (404, 500)
+        first = put(client, location, digest_of(sent))
         proxy.plan = lambda request: None
-        response = put(client, location, digest_of(sent))
+        response = put(client, location, digest_of(sent)) if first.status == 404 else first
         assert (response.status, response.codes) == (400, ["DIGEST_INVALID"])
     assert blob_key(bucket, digest_of(sent)) == []
 
