@@ -56,7 +56,7 @@ static void learn(struct writer *writer)
         return;
     }
     hints_learn(hints, end);
-    hints_learn_etag(hints);
+    hints_learn_etag(hints, true);
 }
 
 int commit_complete(struct writer *writer, struct error *err)
@@ -113,6 +113,7 @@ static int put_whole(struct writer *writer, const char *to, struct error *err)
 /* The next reader settles which object it is, and what it reads is what is moved. */
 static int doubt(struct writer *writer)
 {
+    hints_learn_etag(writer->service->hints, false);
     writer->etag[0] = '\0';
     writer->is_doubted = true;
     return -1;

@@ -58,9 +58,9 @@ bool is_hints_etag(const struct hints *hints)
     return hints->is_etag;
 }
 
-void hints_learn_etag(struct hints *hints)
+void hints_learn_etag(struct hints *hints, bool is_etag)
 {
-    hints->is_etag = true;
+    hints->is_etag = is_etag;
 }
 
 const struct hint *hints_find(struct hints *hints, const char *name)

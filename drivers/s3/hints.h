@@ -29,10 +29,11 @@ enum hints_end { HINTS_END_UNKNOWN, HINTS_END_TOLD, HINTS_END_HIDDEN };
 enum hints_end hints_end(const struct hints *hints);
 void hints_learn(struct hints *hints, enum hints_end end);
 
-/* Whether the ETag in the answer to a completion was seen to be the object's, so that it can be a
- * condition. Never that it is not: another process may have put another object there. */
+/* Whether the ETag in the answer to a completion was the object's when that was looked at last, so
+ * that it can be a condition. Where it was another, the service need not be odd: another process
+ * may have put another object there. So it is looked at the next time. */
 bool is_hints_etag(const struct hints *hints);
-void hints_learn_etag(struct hints *hints);
+void hints_learn_etag(struct hints *hints, bool is_etag);
 
 struct hints *hints_new(void); /* given: hints_free */
 void hints_free(struct hints *hints);

@@ -4,6 +4,7 @@
  */
 #include "drivers/s3/reader.h"
 
+#include "drivers/s3/hints.h"
 #include "drivers/s3/pending.h"
 #include "drivers/s3/s3_etag.h"
 #include "drivers/s3/s3_object.h"
@@ -65,6 +66,7 @@ static int request_content(struct reader *reader, struct s3_answer *answer, stru
         return -1;
     if (is_another(reader, answer)) {
         end_transfer(reader);
+        hints_learn_etag(reader->service->hints, false);
         return error_set(err, ERROR_IO, "what was being read is another one now");
     }
     if (answer->length >= 0 &&

@@ -134,7 +134,7 @@ int s3_object_get(struct service *service, const char *name, const char *etag, s
     if (s3_request_do(service, &request, &answer, err) < 0)
         return -1;
     if (etag[0] != '\0' && !s3_etag_equals(etag, answer.etag))
-        return error_set(err, ERROR_IO, "it is another object now");
+        return error_set(err, ERROR_BUSY, "it is another object now");
     return 0;
 }
 

@@ -23,7 +23,7 @@ must_check int s3_object_put(struct service *service, const char *name, struct s
 must_check int s3_object_put_pieces(struct service *service, const char *name,
                                     const struct evbuffer *pieces, struct error *err);
 
-/* The whole content, appended to @out; TOO_LARGE beyond its room. IO when its ETag is not @etag;
+/* The whole content, appended to @out; TOO_LARGE beyond its room. BUSY when its ETag is not @etag;
  * "": whichever it has. */
 must_check int s3_object_get(struct service *service, const char *name, const char *etag,
                              struct str *out, struct error *err);

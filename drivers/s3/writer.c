@@ -188,6 +188,7 @@ static int begin_anew(struct writer *writer, struct error *err)
         else
             writer->is_unsure = true;
         parts_fini(&parts);
+        hints_learn_etag(service->hints, is_hints_etag(service->hints) && err->code != ERROR_BUSY);
         return err->code == ERROR_BUSY ? error_translate(err, ERROR_IO) : -1;
     }
     assert(evbuffer_get_length(writer->tail) == 0);

@@ -53,6 +53,7 @@ class FaultProxy:
         self.tls = tls
         self.connection_count = 0  # those that got through their handshake
         self.plan = lambda request: None
+        self.rewrite = lambda request, head: head  # the head of an answer, in bytes
         self.requests = []
         self._lock = threading.Lock()
         self._released = threading.Event()
@@ -144,6 +145,7 @@ class FaultProxy:
             if fault.kind == "stall":
                 self._released.wait()
             time.sleep(self.delay + fault.seconds)
+            answer_head = self.rewrite(request, answer_head)
             return _relay(connection, answer, answer_head, request.method, fault, self._released)
 
 
