@@ -50,20 +50,22 @@ int hash_evbuffer(struct hasher *hasher, struct evbuffer *data, struct error *er
 }
 
 static int hash_reader(struct storage_reader *reader, struct evbuffer *piece, struct hasher *hasher,
-                       struct error *err)
+                       struct hasher *also, struct error *err)
 {
     for (;;) {
         int more = store_reader_read(reader, piece, HASH_PIECE_MAX, err);
 
         if (more <= 0)
             return more;
-        if (hash_evbuffer(hasher, piece, err) < 0)
+        if (hash_evbuffer(hasher, piece, err) < 0 ||
+            (also != NULL && hash_evbuffer(also, piece, err) < 0))
             return -1;
         evbuffer_drain(piece, evbuffer_get_length(piece));
     }
 }
 
-int hash_content(struct store *store, const char *key, struct hasher *hasher, struct error *err)
+int hash_content(struct store *store, const char *key, struct hasher *hasher, struct hasher *also,
+                 struct error *err)
 {
     struct storage_reader *reader;
     struct evbuffer *piece;
@@ -72,7 +74,7 @@ int hash_content(struct store *store, const char *key, struct hasher *hasher, st
     if (store_reader_open(store, key, 0, &reader, err) < 0)
         return -1;
     piece = evbuffer_new();
-    rc = hash_reader(reader, piece, hasher, err);
+    rc = hash_reader(reader, piece, hasher, also, err);
     evbuffer_free(piece);
     store_reader_close(reader);
     return rc;
@@ -109,7 +111,7 @@ int hash_state_rebuild(struct registry *registry, const char *repository, const 
 
     log_debug("upload %s: no hash state to go by, reading %" PRId64 " bytes again", uuid, size);
     hasher = hasher_new(DIGEST_SHA256);
-    if (hash_content(registry->store, key.text, hasher, err) < 0)
+    if (hash_content(registry->store, key.text, hasher, NULL, err) < 0)
         goto fail;
     if (hasher_count(hasher) != size) {
         error_set(err, ERROR_IO, "%s: read %" PRId64 " bytes of %" PRId64, key.text,

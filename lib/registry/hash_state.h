@@ -21,9 +21,10 @@ struct evbuffer;
  * the caller keeps @data to itself. May suspend. CANCELED: nothing was fed. */
 must_check int hash_evbuffer(struct hasher *hasher, struct evbuffer *data, struct error *err);
 
-/* Feeds the content of @key to @hasher, piece by piece. May suspend. */
+/* Feeds the content of @key to @hasher, and to @also unless that is NULL, piece by piece. It is
+ * read once: both are of the same bytes. May suspend. */
 must_check int hash_content(struct store *store, const char *key, struct hasher *hasher,
-                            struct error *err);
+                            struct hasher *also, struct error *err);
 
 /*
  * hash_state_load - a sha256 hasher of the first @size bytes of a session's data. May suspend.

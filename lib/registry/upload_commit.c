@@ -14,23 +14,33 @@
 
 #include "lib/base/banned.h"
 
-/* What @algorithm says of the data. */
+/* Reads the data for what @algorithm says of it. Without locks it may have become another's since
+ * our hasher saw it: that is of the same reading then. */
 static int digest_data(struct upload *upload, enum digest_algorithm algorithm, struct digest *out,
                        struct error *err)
 {
     struct layout_key key = layout_upload_data(upload->repository, upload->info.uuid.text);
     struct hasher *hasher;
+    struct hasher *also;
     int rc;
 
     if (store_writer_flush(upload->writer, err) < 0)
         return -1;
     hasher = hasher_new(algorithm);
-    rc = hash_content(upload->registry->store, key.text, hasher, err);
+    also = has_store_locks(upload->registry->store) ? NULL : hasher_new(DIGEST_SHA256);
+    rc = hash_content(upload->registry->store, key.text, hasher, also, err);
     if (rc == 0 && hasher_count(hasher) != upload->info.size)
         rc = error_set(err, ERROR_IO, "%s: read %" PRId64 " bytes of %" PRId64, key.text,
                        hasher_count(hasher), upload->info.size);
     if (rc == 0)
         hasher_digest(hasher, out);
+    if (rc == 0 && also != NULL) {
+        hasher_free(upload->hasher);
+        upload->hasher = also;
+        upload->is_hasher_saved = false;
+        also = NULL;
+    }
+    hasher_free(also);
     hasher_free(hasher);
     return rc;
 }
@@ -85,15 +95,16 @@ static int digest_canonical(struct upload *upload, const struct digest *claimed,
 static int verify(struct upload *upload, const struct digest *claimed, struct digest *out,
                   struct error *err)
 {
+    bool is_canonical = claimed->algorithm == DIGEST_SHA256;
     struct digest canonical;
     struct digest actual;
 
+    if (!is_canonical && digest_data(upload, claimed->algorithm, &actual, err) < 0)
+        return -1;
     if (digest_canonical(upload, claimed, &canonical, err) < 0)
         return -1;
-    actual = canonical;
-    if (claimed->algorithm != DIGEST_SHA256 &&
-        digest_data(upload, claimed->algorithm, &actual, err) < 0)
-        return -1;
+    if (is_canonical)
+        actual = canonical;
     if (!digest_equals(&actual, claimed))
         return reject(upload, claimed, &actual, err);
     *out = canonical;

@@ -71,3 +71,18 @@ def test_while_it_is_read(start_s3_registry, proxy, bucket, repo):
         assert exchanged
         assert blobs_of(bucket, digest_of(sent)) == []
         assert response.status >= 400
+
+
+def test_before_it_is_read_for_another_algorithm(start_s3_registry, proxy, bucket, repo):
+    """The content that was sent is there already: nothing is copied, but it gets another name."""
+    sent, other = random_bytes(SIZE, f"{repo} sent"), random_bytes(SIZE, f"{repo} other")
+    with start_s3_registry(SETTINGS).client() as client:
+        client.push_blob(repo, sent)
+    with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
+        location = client.append(client.start_upload(repo), sent)
+        exchanged = exchange_before(proxy, bucket, other, "HEAD")
+        response = put(client, location, digest_of(other, "sha512"))
+        assert exchanged
+        pulled = client.get(f"/v2/{repo}/blobs/{digest_of(other, 'sha512')}")
+        assert (pulled.status, pulled.body == other) in ((404, False), (200, True))
+        assert response.status == (400 if pulled.status == 404 else 201)
