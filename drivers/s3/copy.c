@@ -193,7 +193,7 @@ static int copy_whole(struct service *service, const struct source *from, const 
         whole->refusal = why;
         return 1;
     }
-    *err = look.code == ERROR_BUSY ? look : why;
+    *err = look.code == ERROR_BUSY || look.code == ERROR_NOT_FOUND ? look : why;
     return -1;
 }
 

@@ -206,7 +206,7 @@ def test_whatever_clients_do_a_name_is_of_its_bytes(start_s3_registry, bucket, t
         attack.run()
     print(sorted((f"{name} {status}", count) for (name, status), count in attack.counts.items()))
     for registry in pair:
-        print(*(line[:400] for line in registry.stderr().splitlines() if "level=error" in line), sep="\n")
+        print(*(line[:400] for line in registry.stderr().splitlines() if "err.code=unknown" in line), sep="\n")
     assert attack.problems == []
     wrong = []
     for key in bucket.keys():
