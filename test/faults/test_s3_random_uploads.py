@@ -62,9 +62,9 @@ class Attack:
             thread.join()
 
     def _work(self, dice):
-        actions = [self._append, self._commit, self._cancel, self._status, self._whole, self._cut, self._mount]
+        actions = [self._append, self._commit, self._cancel, self._status, self._whole, self._cut, self._mount, self._race]
         while time.monotonic() < self.until and not self.problems:
-            (action,) = dice.choices(actions, [10, 6, 0.3, 1, 1, 1, 0.5])
+            (action,) = dice.choices(actions, [6, 4, 0.3, 1, 1, 1, 0.5, 4])
             try:
                 with contextlib.suppress(Closed, ConnectionError):
                     action(dice)
@@ -157,6 +157,36 @@ class Attack:
             with self.lock:
                 session.locations = [*session.locations, response.location][-8:]
                 session.contents.append((dice.choice(session.contents)[0], response.location))
+
+    def _race(self, dice):
+        """Two contents of one length for a fresh upload, through two processes; then either is claimed."""
+        repository = dice.choice(REPOSITORIES)
+        with self._client(dice) as client:
+            first = self._note("begin", client.post(f"/v2/{repository}/blobs/uploads/")).location
+        (size,) = dice.choices(PIECES, WEIGHTS)
+        pieces = [random_bytes(size, f"{dice.random()}") for _ in range(2)]
+        session = Session(repository, first)
+
+        def write(index):
+            with contextlib.suppress(Closed, ConnectionError), Client(self.addresses[index], timeout=60) as client:
+                response = self._note("race", client.patch(first, {"Content-Type": OCTETS}, pieces[index]))
+                if response.status == 202:
+                    self._learn(session, response.location, pieces[index])
+
+        threads = [threading.Thread(target=write, args=(index,)) for index in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._commit_of(dice, session, dice.choice(pieces))
+
+    def _commit_of(self, dice, session, content):
+        claimed = digest_of(content)
+        with self._client(dice, commits=True) as client:
+            location = with_query(dice.choice(session.locations[-2:]), digest=claimed)
+            response = self._note("claim", client.put(location, {"Content-Type": OCTETS}))
+        if response.status == 201:
+            self.created.add((session.repository, claimed))
 
     def _whole(self, dice):
         piece = self._piece(dice)
