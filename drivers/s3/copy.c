@@ -18,7 +18,7 @@
 #include "lib/base/banned.h"
 
 #define LONG_PART           (2 * COPY_STRETCH_MIN) /* a slow service copies it within half a minute */
-#define REFUSAL_BELIEVED_NS (24 * 3600 * INT64_C(1000000000))
+#define REFUSAL_BELIEVED_NS (3600 * CLOCK_SECOND_NS)
 
 #define ANOTHER "what was being copied is another one now"
 
@@ -252,7 +252,8 @@ static int copy_unconditionally(struct service *service, const struct source *fr
 {
     if (copy_in_parts(service, from, to, err) < 0)
         return -1;
-    log_info("s3: for a day, copies are made in parts, without a condition: %s", refusal->message);
+    log_info("s3: for an hour, copies are made in parts, without a condition: %s",
+             refusal->message);
     service->refused_until_ns = clock_monotonic_ns() + REFUSAL_BELIEVED_NS;
     return 0;
 }
