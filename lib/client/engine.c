@@ -30,11 +30,9 @@ static struct engine_job *job_of(CURL *easy)
 
 static void stop(struct engine *engine, struct engine_job *job)
 {
-    bool was_running = job->is_running;
-
-    job->is_running = false; /* a socket that is given back meanwhile strands nobody */
-    if (was_running)
+    if (job->is_running)
         curl_multi_remove_handle(engine->multi, job->easy);
+    job->is_running = false;
 }
 
 static void collect(struct engine *engine)
@@ -103,48 +101,20 @@ static void rewatch(struct engine *engine, curl_socket_t socket, struct watch *w
         abort();
 }
 
-static void list(struct engine *engine, struct engine_job *job)
-{
-    if (job->is_listed)
-        return;
-    job->is_listed = true;
-    TAILQ_INSERT_TAIL(&engine->listed, job, link);
-    event_active(engine->work, EV_TIMEOUT, 0);
-}
-
-/* When one of several addresses refuses, curl 7.88 gives its socket back, and goes on to the next
- * one when it has its next turn: with its timer for them all, half the time for a connection later.
- */
-static void strand(struct engine *engine, struct engine_job *job)
-{
-    if (job == NULL || !job->is_running || job->is_done)
-        return;
-    job->is_stranded = true;
-    list(engine, job);
-}
-
-/* What goes on has a turn at once. */
-static void give_turn(struct engine_job *job)
-{
-    job->is_stranded = false;
-    curl_easy_pause(job->easy, job->paused ^ CURLPAUSE_RECV);
-}
-
 /* curl: from now on @what is to be watched on @socket. */
 static int on_watch(CURL *easy, curl_socket_t socket, int what, void *arg, void *watch)
 {
     short events = EV_PERSIST;
 
+    (void)easy;
     if (what & CURL_POLL_IN)
         events |= EV_READ;
     if (what & CURL_POLL_OUT)
         events |= EV_WRITE;
-    if (what == CURL_POLL_REMOVE) {
+    if (what == CURL_POLL_REMOVE)
         unwatch(arg, socket, watch);
-        strand(arg, job_of(easy));
-    } else {
+    else
         rewatch(arg, socket, watch, events);
-    }
     return 0;
 }
 
@@ -170,8 +140,6 @@ static void run_job(struct engine *engine, struct engine_job *job)
         stop(engine, job);
         job->on_release(job);
     } else if (job->is_running) {
-        if (job->is_stranded)
-            give_turn(job);
         curl_easy_pause(job->easy, job->paused);
     } else if (!job->is_done) {
         if (curl_multi_add_handle(engine->multi, job->easy) != CURLM_OK)
@@ -196,6 +164,15 @@ static void on_work(evutil_socket_t fd, short events, void *arg)
 {
     (void)fd, (void)events;
     run_listed(arg);
+}
+
+static void list(struct engine *engine, struct engine_job *job)
+{
+    if (job->is_listed)
+        return;
+    job->is_listed = true;
+    TAILQ_INSERT_TAIL(&engine->listed, job, link);
+    event_active(engine->work, EV_TIMEOUT, 0);
 }
 
 void engine_start(struct engine *engine, struct engine_job *job)

@@ -31,7 +31,6 @@ struct engine_job {
     bool is_abandoned;
     int paused; /* the CURLPAUSE_ bits that are to hold from now on */
     bool is_listed;
-    bool is_stranded; /* curl has given a socket back, and may wait for nothing */
     TAILQ_ENTRY(engine_job) link;
 };
 

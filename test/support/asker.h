@@ -3,9 +3,8 @@
  * asker - what tests of the client have in common: a loop, a client, an origin that answers
  * what the test says, and names that exist on this machine only.
  *
- * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, two.test is 127.0.0.2 and 127.0.0.1,
- * slow.test is looked up until the client has been freed, and no other name exists. Nothing leaves
- * the machine.
+ * getaddrinfo is the asker's: a.test and b.test are 127.0.0.1, slow.test is looked up until the
+ * client has been freed, and no other name exists. Nothing leaves the machine.
  */
 #pragma once
 

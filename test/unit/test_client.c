@@ -2,12 +2,10 @@
  *
  * Whole calls of the client: what goes out, what comes back, what is refused before it goes out.
  */
-#include "lib/base/cleanup.h"
 #include "lib/client/client.h"
 #include "test/support/asker.h"
 
 #include <event2/buffer.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -382,60 +378,6 @@ ASKER_TEST(a_body_beyond_its_maximum_is_refused, mirror)
     str_fini(&body);
 }
 
-/* A listener at 127.0.0.2 that takes nobody any more: who comes next is refused when it ends, and
- * not before. */
-struct deaf {
-    int listener;
-    int callers[3];
-};
-
-static void deaf_init(struct deaf *deaf)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1),
-                             .sin_port = htons((uint16_t)origin_port(asker_origin))};
-
-    deaf->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(deaf->listener, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(deaf->listener, 0), 0);
-    for (size_t i = 0; i < array_count(deaf->callers); i++) {
-        deaf->callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        (void)!connect(deaf->callers[i], (struct sockaddr *)&at, sizeof(at));
-    }
-}
-
-static void refuse(void *arg)
-{
-    struct deaf *deaf = arg;
-    struct error err = ERROR_INIT;
-
-    assert_int_equal(task_sleep(200, &err), 0);
-    close(deaf->listener);
-    for (size_t i = 0; i < array_count(deaf->callers); i++)
-        close(deaf->callers[i]);
-}
-
-/* The next one is asked at once, not after half the time for a connection. */
-static void two_addresses_body(void *arg)
-{
-    struct client_call call = {.method = "GET", .url = asker_url("http", "two.test", "/")};
-    struct deaf deaf;
-
-    (void)arg;
-    deaf_init(&deaf);
-    task_spawn("refuse", refuse, &deaf);
-    auto_result result = asker_do(&call);
-    assert_head_has(&result, "Host: two.test:");
-}
-
-static void an_address_that_refuses_late_is_passed_over(void **state)
-{
-    struct asker asker = {.handler = mirror, .options = {.connect_timeout_ms = 3600000}};
-
-    (void)state;
-    asker_run(&asker, two_addresses_body, NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,7 +395,6 @@ int main(void)
         cmocka_unit_test(a_refused_connection_is_an_error),
         cmocka_unit_test(a_name_that_does_not_exist_is_an_error),
         cmocka_unit_test(a_name_is_resolved),
-        cmocka_unit_test(an_address_that_refuses_late_is_passed_over),
         cmocka_unit_test(many_calls_run_at_once),
         cmocka_unit_test(calls_queue_for_the_connections_of_a_host),
         cmocka_unit_test(messages_keep_secrets),
