@@ -273,8 +273,11 @@ RIG_TEST(a_page_of_some_gateway_is_no_copy)
 {
     struct store *store = open_bucket();
 
-    ANSWER_WITH(BEGUN, {"POST", "uploadId=", "", "<CompleteMultipartUploadResult/>"},
+    ANSWER_WITH(BEGUN,
+                {"POST", "uploadId=", "",
+                 "<CompleteMultipartUploadResult><ETag>x-1</ETag></CompleteMultipartUploadResult>"},
                 {"GET", "uploadId=", "", "<ListPartsResult/>"},
+                {"HEAD", "u/data", "ETag: \"x-1\"\r\nContent-Length: 5\r\n", ""},
                 {"PUT", "partNumber=", "ETag: \"e\"\r\n", ""},
                 {"PUT", "blob", "", "<html><body>Welcome</body></html>"});
     assert_int_equal(commit_something(store), -1);
