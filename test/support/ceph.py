@@ -67,6 +67,9 @@ rgw frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{secure_p
 rgw dns name = localhost
 rgw thread pool size = 64
 rgw run sync thread = false
+rgw gc obj min wait = 30
+rgw gc processor period = 10
+rgw gc processor max time = 10
 """
 
 
@@ -78,8 +81,8 @@ def is_there():
 class Ceph(Service):
     access_key = "TESTACCESS"
 
-    def __init__(self, directory, memory=4 << 30):
-        """@memory: bytes of content that fit."""
+    def __init__(self, directory, memory=8 << 30):
+        """@memory: bytes of content that fit; what is removed counts for a minute."""
         super().__init__(directory)
         self.memory = memory
         self.secure_port = free_port()
