@@ -309,6 +309,7 @@ def talk(which, arguments, dialogue):
     """Runs at a terminal; @dialogue: what it asks and what is typed then. What it said, status."""
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background
         os.execv(program(which), [str(program(which)), *map(str, arguments)])
     said = b""
     for question, answer in dialogue:
