@@ -47,30 +47,29 @@ def exchange_before(proxy, bucket, content, kind):
     return done
 
 
+def check_nothing_is_stored(client, proxy, bucket, repo, kind):
+    """A push, in which the object becomes another one before the first request of @kind."""
+    sent, other = random_bytes(SIZE, f"{repo} sent"), random_bytes(SIZE, f"{repo} other")
+    location = client.append(client.start_upload(repo), sent)
+    exchanged = exchange_before(proxy, bucket, other, kind)
+    response = put(client, location, digest_of(sent))
+    assert exchanged
+    assert blobs_of(bucket, digest_of(sent)) == []
+    assert response.status >= 400
+
+
 def test_before_the_first_look_of_a_process(start_s3_registry, proxy, bucket, repo):
     """It does not know yet whether the service keeps what it says of ETags."""
-    sent, other = random_bytes(SIZE, f"{repo} sent"), random_bytes(SIZE, f"{repo} other")
     with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
-        location = client.append(client.start_upload(repo), sent)
-        exchanged = exchange_before(proxy, bucket, other, "HEAD")
-        response = put(client, location, digest_of(sent))
-        assert exchanged
-        assert blobs_of(bucket, digest_of(sent)) == []
-        assert response.status >= 400
+        check_nothing_is_stored(client, proxy, bucket, repo, "HEAD")
 
 
 def test_while_it_is_read(start_s3_registry, proxy, bucket, repo):
     """The token has no seal, so it is read before it is copied."""
-    sent, other = random_bytes(SIZE, f"{repo} sent"), random_bytes(SIZE, f"{repo} other")
     with start_s3_registry(SETTINGS, url=proxy.url).client() as client:
         client.push_blob("warm/up", b"x")
         client.push_blob("warm/up", b"y")
-        location = client.append(client.start_upload(repo), sent)
-        exchanged = exchange_before(proxy, bucket, other, "COPY")
-        response = put(client, location, digest_of(sent))
-        assert exchanged
-        assert blobs_of(bucket, digest_of(sent)) == []
-        assert response.status >= 400
+        check_nothing_is_stored(client, proxy, bucket, repo, "COPY")
 
 
 def test_before_it_is_read_for_another_algorithm(start_s3_registry, proxy, bucket, repo):

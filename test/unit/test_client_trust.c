@@ -328,39 +328,50 @@ static void rest_until_reading(void)
         assert_int_equal(task_sleep(1, &err), 0);
 }
 
+static void rest_until_ended(const struct load *load)
+{
+    struct error err = ERROR_INIT;
+
+    while (!load->is_ended)
+        assert_int_equal(task_sleep(1, &err), 0);
+}
+
+/* In a task, with a trust that has read nothing and whose first reading is held. */
+static void run_first_reading(task_main_cb *body)
+{
+    struct trust trust;
+
+    open_trust(&trust, bundle);
+    put_copy(asker_pems()->ca, SIZE_MAX);
+    hold_readings(true);
+    task_spawn("test", body, &trust);
+    loop_run();
+    assert_int_equal(task_count(), 0);
+    trust_fini(&trust);
+}
+
 /* Two want the authorities; one is canceled while they are being read, and ends before they are. */
 static void cancel_one_of_two(void *arg)
 {
     struct load first = {.trust = arg}, second = {.trust = arg};
-    struct error err = ERROR_INIT;
     struct task *victim = task_spawn("first", load_main, &first);
 
     task_spawn("second", load_main, &second);
     rest_until_reading();
     task_cancel(victim);
-    while (!first.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&first);
     assert_int_equal(first.err.code, ERROR_CANCELED);
     assert_false(second.is_ended);
     hold_readings(false);
-    while (!second.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&second);
     assert_int_equal(second.rc, 0);
     assert_int_equal(readings_begun(), 1);
 }
 
 static void who_is_canceled_does_not_wait_for_the_reading(void **state)
 {
-    struct trust trust;
-
     (void)state;
-    open_trust(&trust, bundle);
-    put_copy(asker_pems()->ca, SIZE_MAX);
-    hold_readings(true);
-    task_spawn("test", cancel_one_of_two, &trust);
-    loop_run();
-    assert_int_equal(task_count(), 0);
-    trust_fini(&trust);
+    run_first_reading(cancel_one_of_two);
 }
 
 /* The only one is canceled: what it has begun is there for the next. */
@@ -372,47 +383,34 @@ static void cancel_the_only_one(void *arg)
 
     rest_until_reading();
     task_cancel(victim);
-    while (!first.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&first);
     task_spawn("second", load_main, &second);
     assert_int_equal(task_sleep(0, &err), 0);
     hold_readings(false);
-    while (!second.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&second);
     assert_int_equal(second.rc, 0);
     assert_int_equal(readings_begun(), 1);
 }
 
 static void a_reading_goes_on_without_who_began_it(void **state)
 {
-    struct trust trust;
-
     (void)state;
-    open_trust(&trust, bundle);
-    put_copy(asker_pems()->ca, SIZE_MAX);
-    hold_readings(true);
-    task_spawn("test", cancel_the_only_one, &trust);
-    loop_run();
-    assert_int_equal(task_count(), 0);
-    trust_fini(&trust);
+    run_first_reading(cancel_the_only_one);
 }
 
 /* Read again: one waits, to be right; the others need not. */
 static void load_during_a_look(void *arg)
 {
     struct load first = {.trust = arg}, second = {.trust = arg};
-    struct error err = ERROR_INIT;
 
     task_spawn("first", load_main, &first);
     rest_until_reading();
     task_spawn("second", load_main, &second);
-    while (!second.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&second);
     assert_int_equal(second.rc, 0);
     assert_false(first.is_ended);
     hold_readings(false);
-    while (!first.is_ended)
-        assert_int_equal(task_sleep(1, &err), 0);
+    rest_until_ended(&first);
     assert_int_equal(first.rc, 0);
 }
 
